@@ -1,0 +1,102 @@
+package load
+
+// Summary is what one load came to. Counts concern the requests whose intended
+// time lies in the measured window, unless said otherwise.
+type Summary struct {
+	Driver   string            `json:"driver"`
+	Settings map[string]string `json:"settings"` // every setting of the driver, as used
+
+	OfferedPerSec  float64 `json:"offered_per_sec"` // 0: closed loop
+	AchievedPerSec float64 `json:"achieved_per_sec"`
+	// AchievedRatio is acknowledged within the measured window over intended in
+	// it; 1 for a closed loop. Below 0.99 the point is saturated.
+	AchievedRatio float64 `json:"achieved_ratio"`
+
+	Intended int64            `json:"intended"` // requests due
+	Sent     int64            `json:"sent"`
+	Acked    int64            `json:"acked"`
+	Errors   map[string]int64 `json:"errors"` // by protocol code name, or transport
+	// Censored is Failed + Outstanding + Unsent: requests that entered the
+	// histograms at the value at which they were given up.
+	Censored    int64 `json:"censored"`
+	Failed      int64 `json:"failed"`
+	Outstanding int64 `json:"outstanding"`
+	Unsent      int64 `json:"unsent"`
+	CapHits     int64 `json:"cap_hits"` // due, but its connection had its cap outstanding
+	Clamped     int64 `json:"clamped"`  // above the histogram's range, recorded at its end
+	Negative    int64 `json:"negative"` // below 0, recorded as 0
+	// BacklogAtStart is what was queued or outstanding as measurement began.
+	BacklogAtStart int64 `json:"backlog_at_start"`
+
+	Records      int64 `json:"records"`       // acknowledged
+	PayloadBytes int64 `json:"payload_bytes"` // record values acknowledged
+	SentBytes    int64 `json:"sent_bytes"`    // frames sent, the whole run
+
+	Response Quantiles `json:"response"`
+	Service  Quantiles `json:"service"`
+	Slip     Quantiles `json:"slip"`
+
+	Consumer Consumer `json:"consumer"`
+	Arrivals Arrivals `json:"arrivals"`
+
+	Connections int  `json:"connections"`
+	Threads     int  `json:"threads"`
+	Busy        bool `json:"busy"`
+
+	// The generator itself, over the measured window.
+	CPUNs       int64  `json:"cpu_ns"` // user and system, all threads
+	CPUUserNs   int64  `json:"cpu_user_ns"`
+	CPUSystemNs int64  `json:"cpu_system_ns"`
+	GCCycles    uint64 `json:"gc_cycles"`
+	Allocs      uint64 `json:"allocs"`
+
+	// The measured window on both clocks; the monotonic one is CLOCK_MONOTONIC,
+	// which every process of the machine shares.
+	StartUnixNs      int64   `json:"start_unix_ns"`
+	EndUnixNs        int64   `json:"end_unix_ns"`
+	StartMonotonicNs int64   `json:"start_monotonic_ns"`
+	EndMonotonicNs   int64   `json:"end_monotonic_ns"`
+	IntervalSec      float64 `json:"interval_sec"`
+}
+
+// Quantiles are of one histogram, in ns.
+type Quantiles struct {
+	Count  int64   `json:"count"`
+	P50Ns  int64   `json:"p50_ns"`
+	P90Ns  int64   `json:"p90_ns"`
+	P99Ns  int64   `json:"p99_ns"`
+	MaxNs  int64   `json:"max_ns"`
+	MeanNs float64 `json:"mean_ns"`
+}
+
+// Consumer is what the tail consumers saw over the whole run, except for EndToEnd,
+// which concerns the records intended in the measured window.
+type Consumer struct {
+	Consumers  int       `json:"consumers"`
+	Fetches    int64     `json:"fetches"`
+	Records    int64     `json:"records"`
+	Bytes      int64     `json:"bytes"`      // record batches
+	EndToEnd   Quantiles `json:"e2e"`        // receipt − intended time
+	Negative   int64     `json:"negative"`   // end-to-end times below 0, recorded as 0
+	Lost       int64     `json:"lost"`       // acknowledged, never fetched
+	Duplicated int64     `json:"duplicated"` // fetched again
+	Reordered  int64     `json:"reordered"`  // behind a later record of its stream
+	Corrupt    int64     `json:"corrupt"`    // wrong CRC, or not a record of this run
+	Unstamped  int64     `json:"unstamped"`  // too small to carry a header: not checked
+	Errors     int64     `json:"errors"`     // error codes in fetch responses
+	// Drained says whether everything acknowledged was fetched in time.
+	Drained bool `json:"drained"`
+}
+
+// Arrivals compares the times of actual sends with the law that was asked for.
+type Arrivals struct {
+	Law string `json:"law"`
+	N   int    `json:"n"` // gaps looked at
+	// KS is the Kolmogorov-Smirnov distance of the realised gaps from the
+	// exponential law of the offered rate (poisson only), KSCritical its 1 %
+	// critical value 1.628/sqrt(n).
+	KS         float64 `json:"ks,omitempty"`
+	KSCritical float64 `json:"ks_critical,omitempty"`
+	GapMeanNs  float64 `json:"gap_mean_ns"`
+	GapCV      float64 `json:"gap_cv"` // 1 for a Poisson process, 0 for a constant rate
+}

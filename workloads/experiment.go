@@ -1,0 +1,217 @@
+package workloads
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/ceteris/ceteris/models"
+)
+
+// Experiment is one experiment file as read, with every default filled in.
+type Experiment struct {
+	Name      string
+	Question  string // echoed in the report
+	Models    []Arm
+	Replicate string // Alternate, or the name of the arm that supplies the A/A null
+	Blocks    int
+	Seed      uint64
+	Host      Host
+	// MemoryBytes is what each broker may take for buffers and caches.
+	MemoryBytes int64
+	Driver      string // Raw | Franz
+	Warmup      time.Duration
+	Measure     time.Duration
+	Loads       Loads
+	Workloads   []*Workload
+	Endpoints   Endpoints
+
+	Source []byte // the file's text
+}
+
+// Alternate makes the arms take turns, block by block, in supplying the A/A null.
+const Alternate = "alternate"
+
+// The drivers of the load generator.
+const (
+	Raw   = "raw"
+	Franz = "franz"
+)
+
+// Arm is one of the things compared: a model and the factors it is given on top
+// of its preset.
+type Arm struct {
+	Name  string            `json:"name"`
+	Model string            `json:"model"`
+	Set   map[string]string `json:"set,omitempty"`
+}
+
+// Host says which CPUs the broker and the generator get: Auto or a list such as
+// "0-1,4".
+type Host struct {
+	BrokerCPUs    string
+	GeneratorCPUs string
+}
+
+// Auto leaves the division of the CPUs to the harness.
+const Auto = "auto"
+
+// Loads are the load points. Kind absolute counts requests of the produce class
+// per second; kind closed has the one point 0: as fast as inflight allows.
+type Loads struct {
+	Kind      string
+	PerSecond []float64
+}
+
+// The kinds of load.
+const (
+	Absolute = "absolute"
+	Closed   = "closed"
+)
+
+// Endpoints is what the experiment sets out to show: the primary endpoint and
+// the smallest relative difference that would matter (region of practical
+// equivalence).
+type Endpoints struct {
+	Primary string
+	Rope    float64
+}
+
+// Workload is what one cell asks of its broker. It travels to the load
+// generator as JSON.
+type Workload struct {
+	Name       string   `json:"name"`
+	Durability []string `json:"durability"` // one cell per value
+	Topics     int      `json:"topics"`
+	Partitions int      `json:"partitions"` // of each topic
+	// Connections of the produce class, spread over the leaders.
+	Connections int `json:"connections"`
+	// Inflight is how many requests one connection may have outstanding;
+	// reaching it marks the load point.
+	Inflight        int     `json:"inflight"`
+	Acks            int16   `json:"acks"` // -1 (all), 0 or 1
+	Arrivals        string  `json:"arrivals"`
+	Keys            Law     `json:"keys"`
+	Connection      Law     `json:"connection"`
+	RecordsPerBatch int     `json:"records_per_batch"`
+	Size            SizeLaw `json:"size"`
+	// Entropy is the share of random bytes in the payload; the rest repeats.
+	Entropy float64 `json:"entropy"`
+	// Consumers are tail consumers, each fetching every partition.
+	Consumers int    `json:"consumers"`
+	Loads     *Loads `json:"loads,omitempty"` // in place of the experiment's
+}
+
+// The arrival laws.
+const (
+	Poisson  = "poisson"
+	Constant = "constant"
+)
+
+// Law chooses one of n: a partition by key, or a connection.
+type Law struct {
+	Kind string  `json:"kind"`           // None | RoundRobin | Uniform | Zipf
+	Zipf float64 `json:"zipf,omitempty"` // exponent of Zipf
+}
+
+// The kinds of Law. None is what a producer without keys does: every batch goes
+// to a partition drawn uniformly (a sticky partitioner turns at every batch) and
+// its records carry no key.
+const (
+	None       = "none"
+	RoundRobin = "round-robin"
+	Uniform    = "uniform"
+	Zipf       = "zipf"
+)
+
+// SizeLaw is the law of record value sizes in bytes: Fixed when Sigma is 0,
+// otherwise log-normal around MedianBytes, at most MaxBytes.
+type SizeLaw struct {
+	MedianBytes int     `json:"median_bytes"`
+	Sigma       float64 `json:"sigma,omitempty"`
+	MaxBytes    int     `json:"max_bytes"`
+}
+
+// Fixed reports whether every record has MedianBytes.
+func (s SizeLaw) Fixed() bool { return s.Sigma == 0 }
+
+// CellSpec is one cell of a block: an arm, a workload, a durability and a load.
+type CellSpec struct {
+	// ID is <workload>-<durability>-<load>-<arm>; the replicate's arm is called
+	// ReplicateArm in every block, whichever model supplies it.
+	ID         string
+	Workload   *Workload
+	Durability models.Durability
+	LoadPerSec float64 // requests per second; 0 is a closed loop
+	Arm        Arm
+	Replicate  bool
+}
+
+// ReplicateArm names the A/A null among the arms of a block.
+const ReplicateArm = "replicate"
+
+// Cells lists the cells of the first block in the file's order, which every
+// block shares but for the model behind the replicate. Shuffling them is the
+// experiment's business.
+func (e *Experiment) Cells() []CellSpec { return e.CellsOf(0) }
+
+// CellsOf lists the cells of one block, counted from 0: every arm and the
+// replicate at every load of every durability of every workload.
+func (e *Experiment) CellsOf(block int) []CellSpec {
+	arms := append([]Arm(nil), e.Models...)
+	null := e.replicateOf(block)
+	null.Name = ReplicateArm
+	arms = append(arms, null)
+	var cells []CellSpec
+	for _, w := range e.Workloads {
+		for _, d := range w.Durability {
+			for _, load := range e.loadsOf(w).PerSecond {
+				for i, a := range arms {
+					cells = append(cells, CellSpec{
+						ID:         w.Name + "-" + d + "-" + LoadName(load) + "-" + a.Name,
+						Workload:   w,
+						Durability: models.Durability(d),
+						LoadPerSec: load,
+						Arm:        a,
+						Replicate:  i == len(arms)-1,
+					})
+				}
+			}
+		}
+	}
+	return cells
+}
+
+// replicateOf is the arm that supplies the A/A null in a block.
+func (e *Experiment) replicateOf(block int) Arm {
+	if e.Replicate == Alternate {
+		return e.Models[block%len(e.Models)]
+	}
+	for _, a := range e.Models {
+		if a.Name == e.Replicate {
+			return a
+		}
+	}
+	panic("workloads: replicate names no arm: " + e.Replicate)
+}
+
+func (e *Experiment) loadsOf(w *Workload) *Loads {
+	if w.Loads != nil {
+		return w.Loads
+	}
+	return &e.Loads
+}
+
+// LoadName is how a load appears in a cell's ID.
+func LoadName(perSec float64) string {
+	if perSec == 0 {
+		return Closed
+	}
+	return strconv.FormatFloat(perSec, 'f', -1, 64)
+}
+
+// Requests is how many requests a cell of this load intends over a window; 0
+// for a closed loop.
+func Requests(perSec float64, window time.Duration) int64 {
+	return int64(math.Ceil(perSec * window.Seconds()))
+}

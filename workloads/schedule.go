@@ -1,0 +1,143 @@
+package workloads
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+)
+
+// Schedule is the intended arrival times of one load: At is a pure function of
+// (seed, rate, law, index). It keeps sums it has computed, so it belongs to one
+// thread; any number of schedules of the same arguments agree in every event.
+type Schedule struct {
+	seed      uint64
+	microRate uint64 // requests per 1e6 seconds
+	law       string
+
+	// sums[k] is the sum of the gaps of events 0..k*checkpoint-1 in units of
+	// 2^-gapBits mean gaps.
+	sums []sum
+	// next and total remember where the last At ended, for a walk in order.
+	next  int64
+	total sum
+}
+
+// sum is a 128-bit unsigned number.
+type sum struct{ hi, lo uint64 }
+
+const (
+	// gapBits is the resolution of an exponential gap: 2^-44 of the mean.
+	gapBits    = 44
+	checkpoint = 1024
+
+	// MaxPerSec bounds a rate; MinPerSec is its resolution.
+	MaxPerSec = 1e8
+	MinPerSec = 1e-6
+)
+
+// NewSchedule returns the schedule of a law (Poisson or Constant) at a rate in
+// requests per second, which counts in steps of 1e-6.
+func NewSchedule(seed uint64, perSec float64, law string) (*Schedule, error) {
+	if !(perSec >= MinPerSec && perSec <= MaxPerSec) {
+		return nil, fmt.Errorf("a rate of %g per second is not between %g and %g", perSec, MinPerSec, MaxPerSec)
+	}
+	if law != Poisson && law != Constant {
+		return nil, fmt.Errorf("arrivals %q are neither %s nor %s", law, Poisson, Constant)
+	}
+	return &Schedule{
+		seed: seed, microRate: uint64(math.Round(perSec * 1e6)), law: law,
+		sums: make([]sum, 1, 64),
+	}, nil
+}
+
+// At is the intended time of event i >= 0 in ns after the start. A constant
+// rate sends event 0 at 0; a Poisson process waits its first gap.
+func (s *Schedule) At(i int64) int64 {
+	if i < 0 {
+		panic(fmt.Sprintf("workloads: schedule: event %d is before the first", i))
+	}
+	if s.law == Constant {
+		// floor(i * 1e15 / microRate): rounded once, from the exact quotient.
+		hi, lo := bits.Mul64(uint64(i), 1e15)
+		return s.divide(hi, lo)
+	}
+	s.seek(i)
+	for s.next <= i {
+		s.advance()
+	}
+	return s.scaled()
+}
+
+// seek moves to the last known sum at or before event i.
+func (s *Schedule) seek(i int64) {
+	k := min(i/checkpoint, int64(len(s.sums)-1))
+	if s.next <= i && s.next >= k*checkpoint {
+		return
+	}
+	s.next, s.total = k*checkpoint, s.sums[k]
+}
+
+// advance adds the gap of event next.
+func (s *Schedule) advance() {
+	var carry uint64
+	s.total.lo, carry = bits.Add64(s.total.lo, gap(draw(s.seed, s.next)), 0)
+	s.total.hi += carry
+	s.next++
+	if s.next%checkpoint == 0 && s.next/checkpoint == int64(len(s.sums)) {
+		s.sums = append(s.sums, s.total)
+	}
+}
+
+// scaled is floor(total * 2^-gapBits * 1e15 / microRate), exactly.
+func (s *Schedule) scaled() int64 {
+	// total < 2^(63+gapBits), so the product fits 192 bits and, shifted, 128.
+	hi1, mid1 := bits.Mul64(s.total.hi, 1e15)
+	mid2, lo := bits.Mul64(s.total.lo, 1e15)
+	mid, carry := bits.Add64(mid1, mid2, 0)
+	hi := hi1 + carry
+	if hi>>gapBits != 0 {
+		panic("workloads: schedule: time beyond 2^63 ns")
+	}
+	return s.divide(hi<<(64-gapBits)|mid>>gapBits, mid<<(64-gapBits)|lo>>gapBits)
+}
+
+func (s *Schedule) divide(hi, lo uint64) int64 {
+	if hi >= s.microRate {
+		panic("workloads: schedule: time beyond 2^63 ns")
+	}
+	q, _ := bits.Div64(hi, lo, s.microRate)
+	if q > math.MaxInt64 {
+		panic("workloads: schedule: time beyond 2^63 ns")
+	}
+	return int64(q)
+}
+
+// ln2 is the natural logarithm of 2 in units of 2^-64.
+const ln2 = 0xb17217f7d1cf79ab
+
+// gap turns a draw into an exponential variate of mean 1 in units of 2^-gapBits:
+// -ln((x+1)/2^64), by the binary logarithm taken bit by bit. Only integers are
+// used, so that every architecture computes the same schedule.
+func gap(x uint64) uint64 {
+	x++
+	if x == 0 {
+		return 0 // the draw was the largest: the logarithm of 1
+	}
+	zeros := bits.LeadingZeros64(x)
+	m := x << zeros // in [2^63, 2^64): the mantissa in [1, 2)
+	// log2((x+1)/2^64) = -(zeros+1) + log2(m/2^63)
+	var frac uint64
+	for range gapBits {
+		hi, lo := bits.Mul64(m, m) // in [2^126, 2^128)
+		frac <<= 1
+		if hi>>63 == 1 {
+			frac |= 1
+			m = hi
+		} else {
+			m = hi<<1 | lo>>63
+		}
+	}
+	log2 := uint64(zeros+1)<<gapBits - frac
+	hi, _ := bits.Mul64(log2, ln2)
+	return hi
+}
