@@ -1,0 +1,39 @@
+package wire
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// ColdMaxBytes bounds requests other than Produce and Fetch. What they decode to
+// takes up to some hundred times their size, because an element of one byte may
+// stand for a struct, so they may not be as large as a frame.
+const ColdMaxBytes = 4 << 20
+
+// DecodeRequest reads any request through kmsg, which believes no count that
+// exceeds the bytes left. The request's byte fields alias body.
+func DecodeRequest(key, version int16, body []byte) (kmsg.Request, error) {
+	req := kmsg.RequestForKey(key)
+	switch {
+	case req == nil:
+		return nil, fmt.Errorf("wire: %w %d", ErrUnknownKey, key)
+	case version < 0 || version > req.MaxVersion():
+		return nil, fmt.Errorf("wire: %s v%d: have 0 to %d", kmsg.NameForKey(key), version, req.MaxVersion())
+	case len(body) > ColdMaxBytes:
+		return nil, fmt.Errorf("wire: %s v%d: %d bytes, at most %d are taken", kmsg.NameForKey(key), version, len(body), ColdMaxBytes)
+	}
+	req.SetVersion(version)
+	if err := req.ReadFrom(body); err != nil {
+		return nil, fmt.Errorf("wire: %s v%d: %d bytes: %w", kmsg.NameForKey(key), version, len(body), err)
+	}
+	return req, nil
+}
+
+// AppendResponse appends a response as a whole frame, size included, in the
+// version that resp says.
+func AppendResponse(dst []byte, corr int32, resp kmsg.Response) []byte {
+	tagged := flexible(resp.Key(), resp.GetVersion()) && resp.Key() != apiVersionsKey
+	dst, start := beginResponse(dst, corr, tagged)
+	return endResponse(resp.AppendTo(dst), start, 0)
+}

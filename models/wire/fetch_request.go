@@ -1,0 +1,175 @@
+package wire
+
+import "fmt"
+
+// Versions of Fetch that have a view.
+const (
+	FetchMin int16 = 4
+	FetchMax int16 = 17
+)
+
+// FetchRequest is a view of a Fetch request. It aliases the frame and keeps its
+// slices from one Parse to the next.
+type FetchRequest struct {
+	Version       int16
+	ReplicaID     int32 // -1: a consumer
+	ReplicaEpoch  int64 // broker epoch of a follower, -1 when not given
+	MaxWaitMs     int32
+	MinBytes      int32
+	MaxBytes      int32
+	ReadCommitted bool
+	SessionID     int32 // 0: none
+	SessionEpoch  int32 // -1: no session; 0: a new one
+	Topics        []FetchTopic
+	Parts         []FetchPart // of all topics, in request order
+	Forgotten     []FetchTopic
+	ForgottenPart []ForgottenPart // of all forgotten topics
+	Rack          []byte
+	ClusterID     []byte // nil: not given
+}
+
+// FetchTopic names a topic of a Fetch request: by Name before version 13, by ID
+// from then on.
+type FetchTopic struct {
+	Name  []byte
+	ID    [16]byte
+	Parts int // how many parts are this topic's
+}
+
+// FetchPart is what is wanted of one partition. Epochs are -1 when not given.
+type FetchPart struct {
+	Topic            int32 // into Topics
+	Index            int32
+	CurrentEpoch     int32
+	Offset           int64
+	LastFetchedEpoch int32
+	LogStart         int64 // of a follower
+	MaxBytes         int32
+}
+
+// ForgottenPart is a partition to drop from the session.
+type ForgottenPart struct {
+	Topic int32 // into Forgotten
+	Index int32
+}
+
+// Parse reads the body of a Fetch request. On error the view is of no use.
+func (q *FetchRequest) Parse(version int16, body []byte) error {
+	if version < FetchMin || version > FetchMax {
+		return fmt.Errorf("wire: Fetch v%d: have %d to %d", version, FetchMin, FetchMax)
+	}
+	*q = FetchRequest{
+		Version: version, ReplicaID: -1, ReplicaEpoch: -1, SessionEpoch: -1,
+		Topics: q.Topics[:0], Parts: q.Parts[:0],
+		Forgotten: q.Forgotten[:0], ForgottenPart: q.ForgottenPart[:0],
+	}
+	flex := version >= 12
+	r := reader{b: body}
+	if version <= 14 {
+		q.ReplicaID = r.int32()
+	}
+	q.MaxWaitMs, q.MinBytes, q.MaxBytes = r.int32(), r.int32(), r.int32()
+	q.ReadCommitted = r.int8() == 1
+	if version >= 7 {
+		q.SessionID, q.SessionEpoch = r.int32(), r.int32()
+	}
+	for n := r.count(flex, minTopic(version >= 13, flex)); n > 0 && r.bad == ""; n-- {
+		q.parseTopic(&r, flex)
+	}
+	if version >= 7 {
+		for n := r.count(flex, minTopic(version >= 13, flex)); n > 0 && r.bad == ""; n-- {
+			q.parseForgotten(&r, flex)
+		}
+	}
+	if version >= 11 {
+		q.Rack = r.string(flex)
+	}
+	if flex {
+		q.parseTags(&r)
+	}
+	if r.bad != "" {
+		return r.fail(fmt.Sprintf("Fetch v%d", version))
+	}
+	return nil
+}
+
+func (q *FetchRequest) parseTopic(r *reader, flex bool) {
+	t := q.topic(r, flex)
+	t.Parts = r.count(flex, q.minPart(flex))
+	at := int32(len(q.Topics))
+	for i := 0; i < t.Parts && r.bad == ""; i++ {
+		p := FetchPart{Topic: at, Index: r.int32(), CurrentEpoch: -1, LastFetchedEpoch: -1, LogStart: -1}
+		if q.Version >= 9 {
+			p.CurrentEpoch = r.int32()
+		}
+		p.Offset = r.int64()
+		if q.Version >= 12 {
+			p.LastFetchedEpoch = r.int32()
+		}
+		if q.Version >= 5 {
+			p.LogStart = r.int64()
+		}
+		p.MaxBytes = r.int32()
+		if flex {
+			r.skipTags() // the directory of a follower's log
+		}
+		q.Parts = append(q.Parts, p)
+	}
+	if flex {
+		r.skipTags()
+	}
+	q.Topics = append(q.Topics, t)
+}
+
+func (q *FetchRequest) parseForgotten(r *reader, flex bool) {
+	t := q.topic(r, flex)
+	t.Parts = r.count(flex, 4)
+	at := int32(len(q.Forgotten))
+	for i := 0; i < t.Parts && r.bad == ""; i++ {
+		q.ForgottenPart = append(q.ForgottenPart, ForgottenPart{Topic: at, Index: r.int32()})
+	}
+	if flex {
+		r.skipTags()
+	}
+	q.Forgotten = append(q.Forgotten, t)
+}
+
+func (q *FetchRequest) topic(r *reader, flex bool) (t FetchTopic) {
+	if q.Version >= 13 {
+		t.ID = r.uuid()
+	} else {
+		t.Name = r.string(flex)
+	}
+	return t
+}
+
+// minPart is the fewest bytes a partition takes.
+func (q *FetchRequest) minPart(flex bool) int {
+	switch {
+	case flex:
+		return 33
+	case q.Version >= 9:
+		return 28
+	case q.Version >= 5:
+		return 24
+	}
+	return 16
+}
+
+// parseTags reads the request's own tagged fields: 0 is the cluster id, 1 is
+// the replica's state, which took the place of the replica id in version 15.
+func (q *FetchRequest) parseTags(r *reader) {
+	for n := r.tags(); n > 0 && r.bad == ""; n-- {
+		number, value := r.tag()
+		in := reader{b: value}
+		switch number {
+		case 0:
+			q.ClusterID = in.nullableString(true)
+		case 1:
+			q.ReplicaID, q.ReplicaEpoch = in.int32(), in.int64()
+		}
+		if in.bad != "" {
+			r.stop("a tagged field that " + in.bad)
+		}
+	}
+}
