@@ -1,0 +1,78 @@
+package result
+
+import (
+	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/load"
+)
+
+// CellSchema is the version of cell.json.
+const CellSchema = "ceteris-cell/1"
+
+// CellRecord is one cell: one broker process under one load.
+type CellRecord struct {
+	Schema     string  `json:"schema"`
+	ID         string  `json:"id"` // unique within its block
+	Block      int     `json:"block"`
+	Position   int     `json:"position"` // within the block, in the order run
+	Workload   string  `json:"workload"`
+	Durability string  `json:"durability"`
+	Arm        string  `json:"arm"`
+	Model      string  `json:"model"`
+	Replicate  bool    `json:"replicate"`    // the second run of its arm in this block: the A/A null
+	LoadPerSec float64 `json:"load_per_sec"` // requests offered per second; 0 = closed loop
+	StartUTC   string  `json:"start_utc"`
+
+	Load   load.Summary   `json:"load"`
+	Server ServerCounters `json:"server"`
+	Noise  host.Noise     `json:"noise"` // over the measured window
+	// CPUPerMessageNs is the broker's CPU time per acknowledged message over
+	// the measured window; 0 when nothing was acknowledged.
+	CPUPerMessageNs float64  `json:"cpu_per_message_ns"`
+	Affinity        Affinity `json:"affinity"`
+	Gates           []Gate   `json:"gates"`
+	// Valid is true when the cell ran to its end and every gate passed. Others
+	// are kept and left out of figures.
+	Valid bool   `json:"valid"`
+	Error string `json:"error,omitempty"` // what ended the cell early
+
+	// Dir is where the cell's files are; set when read.
+	Dir string `json:"-"`
+}
+
+// ServerCounters are differences of the broker process's counters over the
+// measured window. A null means that the kernel does not tell.
+type ServerCounters struct {
+	WindowNs    int64  `json:"window_ns"`
+	CPURunNs    *int64 `json:"cpu_run_ns"` // exact CPU time
+	CPUUserNs   int64  `json:"cpu_user_ns"`
+	CPUSysNs    int64  `json:"cpu_sys_ns"`
+	CtxVol      int64  `json:"ctx_voluntary"`
+	CtxInvol    int64  `json:"ctx_involuntary"`
+	Migrations  *int64 `json:"migrations"`
+	MaxRSSBytes int64  `json:"max_rss_bytes"` // highest of the per-second samples
+	GCCycles    *int64 `json:"gc_cycles"`
+	Threads     int    `json:"threads"`
+}
+
+// CPUNs is the CPU time of the window: the exact figure where there is one.
+func (s *ServerCounters) CPUNs() int64 {
+	if s.CPURunNs != nil {
+		return *s.CPURunNs
+	}
+	return s.CPUUserNs + s.CPUSysNs
+}
+
+// Affinity is where each side should run and where its threads could.
+type Affinity struct {
+	BrokerWanted    []int `json:"broker_wanted"`
+	BrokerGot       []int `json:"broker_got"`
+	GeneratorWanted []int `json:"generator_wanted"`
+	GeneratorGot    []int `json:"generator_got"`
+}
+
+// Gate is one condition that a cell must meet to count.
+type Gate struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
