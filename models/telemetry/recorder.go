@@ -62,13 +62,13 @@ func (r *Recorder) mend(class Class, t *Stamps) {
 		}
 	}
 	for i := 1; i < len(t); i++ {
-		if t[i] >= t[i-1] {
-			continue
-		}
-		if t[i] <= 0 {
+		switch {
+		case t[i] <= 0:
 			r.live.Missing[class][i]++
-		} else {
+		case t[i] < t[i-1]:
 			r.live.Backwards[class][i]++
+		default:
+			continue
 		}
 		t[i] = t[i-1]
 	}

@@ -1,0 +1,259 @@
+package arena
+
+import (
+	"fmt"
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/telemetry"
+)
+
+// Sizes of the arena's units, bytes.
+const (
+	PageBytes     = 4096
+	DataPathBytes = 128 << 10 // the largest request of the data path; larger ones are counted
+	minBytes      = 64 * PageBytes
+	maxPages      = 1 << 31 // page numbers are int32: 8 TiB a shard
+)
+
+// Options describe one shard's memory.
+type Options struct {
+	Bytes         int64 // size of the region; rounded down to whole pages
+	HugePages     bool  // ask for transparent huge pages
+	Lock          bool  // mlock the region
+	Bind          bool  // prefer the NUMA node below
+	Node          int   // NUMA node, if Bind
+	LowWaterBytes int64 // free memory below which reclaim is wanted; 0 means a sixteenth of Bytes
+}
+
+// Arena is the memory of one shard. It implements [iobuf.Allocator].
+type Arena struct {
+	region []byte
+	whole  []byte // what has to be unmapped
+	facts  map[string]string
+	owner  int // thread token once Own was called, 0 before
+
+	buddy   buddy
+	slabs   slabs
+	quick   [quickOrders]quickList
+	headers *iobuf.Buf // free Buf headers, linked by Next
+
+	foreign atomic.Pointer[iobuf.Buf] // released elsewhere, linked by Next
+
+	lowWater int64
+	wanted   int64 // bytes that the last refused request asked for
+	onLow    func(wantBytes int)
+	n        counts
+	shown    telemetry.Published[Stats]
+}
+
+var _ iobuf.Allocator = (*Arena)(nil)
+
+// New maps the region. The error says what the kernel refused; huge pages,
+// locking and NUMA placement that it refuses are recorded in Facts instead.
+func New(o Options) (*Arena, error) {
+	if o.Bytes < minBytes || o.Bytes/PageBytes >= maxPages {
+		return nil, fmt.Errorf("arena: %d bytes: a shard needs between %d bytes and 8 TiB", o.Bytes, minBytes)
+	}
+	pages := int(o.Bytes / PageBytes)
+	a := &Arena{facts: map[string]string{}, lowWater: o.LowWaterBytes}
+	if a.lowWater <= 0 {
+		a.lowWater = int64(pages) * PageBytes / 16
+	}
+	var err error
+	if a.whole, a.region, err = mapRegion(pages*PageBytes, &o, a.facts); err != nil {
+		return nil, err
+	}
+	a.buddy.init(pages)
+	a.slabs.init(pages)
+	for i := range a.quick {
+		// A list keeps at most 64 spans and at most a 64th of the memory.
+		a.quick[i].limit = min(64, pages>>i/64)
+	}
+	a.n.lowestFree = a.FreeBytes()
+	return a, nil
+}
+
+// Facts says what the kernel granted or refused, for the result's record.
+func (a *Arena) Facts() map[string]string { return a.facts }
+
+// Region is the whole memory, for registering it with a ring. Spans lie in it.
+func (a *Arena) Region() []byte { return a.region }
+
+// Own makes the calling thread the owner. The thread must stay locked to its
+// goroutine. Builds with invariants check it from then on.
+func (a *Arena) Own() { a.owner = threadToken() }
+
+// Touch makes the calling thread the owner and every page present, so that the
+// memory lies near the thread and no request meets a page fault.
+func (a *Arena) Touch() {
+	a.Own()
+	touch(a.region)
+}
+
+// Close unmaps the region. Buffers still live are an error and keep it mapped,
+// because their memory would vanish under their holders.
+func (a *Arena) Close() error {
+	a.Drain()
+	if live := a.n.allocs - a.n.frees; live != 0 {
+		return fmt.Errorf("arena: close: %d buffers are live", live)
+	}
+	return unmapRegion(a.whole)
+}
+
+// Alloc returns a buffer with at least n usable bytes, page-aligned from 4 KiB
+// on, or nil when no span is large enough. Owner only. Memory is not cleared.
+func (a *Arena) Alloc(n int) *iobuf.Buf {
+	a.checkOwner("alloc")
+	b := a.alloc(n)
+	if b == nil {
+		if a.Drain() > 0 {
+			b = a.alloc(n)
+		}
+		if b == nil {
+			a.n.failures++
+			a.wanted = max(a.wanted, int64(n))
+			return nil
+		}
+	}
+	a.n.allocs++
+	if n > DataPathBytes {
+		a.n.oversized++
+	}
+	if free := a.FreeBytes(); free < a.n.lowestFree {
+		a.n.lowestFree = free
+	}
+	return b
+}
+
+func (a *Arena) alloc(n int) *iobuf.Buf {
+	if n <= maxSmall {
+		return a.allocSmall(n)
+	}
+	return a.allocSpan(orderOf(n))
+}
+
+// orderOf is the smallest order whose span holds n bytes.
+func orderOf(n int) int { return bits.Len(uint(n-1) / PageBytes) }
+
+// allocSpan takes a span from the short list of its size, else from the buddies.
+func (a *Arena) allocSpan(order int) *iobuf.Buf {
+	if order < quickOrders {
+		if b := a.quick[order].pop(); b != nil {
+			a.buddy.mark(tagOf(b).page(), order, inUse)
+			b.Init(a, b.B, b.Tag)
+			a.n.used[order]++
+			return b
+		}
+	}
+	page := a.takePages(order)
+	if page < 0 {
+		return nil
+	}
+	a.n.used[order]++
+	b := a.header()
+	off := page * PageBytes
+	end := off + PageBytes<<order
+	b.Init(a, a.region[off:end:end], uint64(spanTag(page, order)))
+	return b
+}
+
+// takePages takes a span's pages, merging the short lists if that is what it
+// takes. -1 when there is none.
+func (a *Arena) takePages(order int) int {
+	if order >= maxOrders {
+		return -1
+	}
+	page := a.buddy.take(order)
+	if page < 0 && a.flushQuick() {
+		page = a.buddy.take(order)
+	}
+	return page
+}
+
+// Recycle takes back a buffer whose last reference is gone; iobuf calls it. at
+// is the calling thread's allocator: the arena itself on the owner's thread.
+func (a *Arena) Recycle(b *iobuf.Buf, at iobuf.Allocator) {
+	if at == iobuf.Allocator(a) {
+		a.checkOwner("free")
+		a.free(b)
+		return
+	}
+	for {
+		head := a.foreign.Load()
+		b.Next = head
+		if a.foreign.CompareAndSwap(head, b) {
+			return
+		}
+	}
+}
+
+// Drain takes back what other threads released and returns how many buffers
+// that were. Owner only, once per loop round; one atomic load if there is none.
+func (a *Arena) Drain() int {
+	if a.foreign.Load() == nil {
+		return 0
+	}
+	a.checkOwner("drain")
+	n := 0
+	for b := a.foreign.Swap(nil); b != nil; n++ {
+		next := b.Next
+		b.Next = nil
+		a.free(b)
+		b = next
+	}
+	a.n.foreign += int64(n)
+	return n
+}
+
+// free returns a buffer's memory and its header.
+func (a *Arena) free(b *iobuf.Buf) {
+	a.n.frees++
+	t := tagOf(b)
+	if invariants {
+		poison(b.B)
+	}
+	if t.small() {
+		a.freeSmall(b, t)
+		return
+	}
+	order := t.order()
+	a.buddy.check(t.page(), order)
+	a.n.used[order]--
+	if order < quickOrders && a.quick[order].push(b) {
+		a.buddy.mark(t.page(), order, quickFree)
+		return
+	}
+	a.buddy.give(t.page(), order)
+	a.putHeader(b)
+}
+
+// flushQuick merges every span of the short lists into the buddies.
+func (a *Arena) flushQuick() bool {
+	any := false
+	for order := range a.quick {
+		for b := a.quick[order].pop(); b != nil; b = a.quick[order].pop() {
+			a.buddy.give(tagOf(b).page(), order)
+			a.putHeader(b)
+			any = true
+		}
+	}
+	return any
+}
+
+func (a *Arena) checkOwner(what string) {
+	if !invariants || a.owner == 0 {
+		return
+	}
+	if t := threadToken(); t != a.owner {
+		panic(fmt.Sprintf("arena: %s on a foreign thread: got thread %d, want %d", what, t, a.owner))
+	}
+}
+
+// poison makes use after free visible.
+func poison(b []byte) {
+	for i := range b {
+		b[i] = 0xCC
+	}
+}
