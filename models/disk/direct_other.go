@@ -1,0 +1,25 @@
+//go:build !linux
+
+package disk
+
+import (
+	"errors"
+	"os"
+)
+
+// OpenDirect fails: brokers need Linux.
+func OpenDirect(path string) (*Direct, error) {
+	return nil, &os.PathError{Op: "open for direct I/O", Path: path, Err: errNeedsLinux}
+}
+
+// Prewrite fails: brokers need Linux.
+func Prewrite(File, int64, int64) error { return errNeedsLinux }
+
+// LockDir fails: brokers need Linux.
+func LockDir(path string) (release func(), err error) {
+	return nil, &os.PathError{Op: "lock", Path: path, Err: errNeedsLinux}
+}
+
+var errNeedsLinux = errors.New("brokers need Linux")
+
+func syncData(f *os.File) error { return f.Sync() }
