@@ -16,7 +16,7 @@ type CellRecord struct {
 	Position   int     `json:"position"` // within the block, in the order run
 	Workload   string  `json:"workload"`
 	Durability string  `json:"durability"`
-	Arm        string  `json:"arm"`
+	Arm        string  `json:"arm"` // of a replicate: the arm that it repeats
 	Model      string  `json:"model"`
 	Replicate  bool    `json:"replicate"`    // the second run of its arm in this block: the A/A null
 	LoadPerSec float64 `json:"load_per_sec"` // requests offered per second; 0 = closed loop
@@ -70,9 +70,11 @@ type Affinity struct {
 	GeneratorGot    []int `json:"generator_got"`
 }
 
-// Gate is one condition that a cell must meet to count.
+// Gate is one condition that a cell must meet to count. An advisory gate is
+// printed beside the cell's numbers and leaves it valid.
 type Gate struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
+	Name     string `json:"name"`
+	OK       bool   `json:"ok"`
+	Advisory bool   `json:"advisory,omitempty"`
+	Detail   string `json:"detail"`
 }

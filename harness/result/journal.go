@@ -110,17 +110,23 @@ func (j *Journal) Append(event, cell, detail string) error {
 // Close closes the file.
 func (j *Journal) Close() error { return j.f.Close() }
 
-// Done returns the cells that need not run again.
-func Done(events []Event) map[string]bool {
-	done := map[string]bool{}
+// Done returns the cells that ran to their end and need not run again.
+func Done(events []Event) map[string]bool { return ended(events, false) }
+
+// Ended returns the cells that have a record: those of [Done] and those that
+// failed, which are kept and marked.
+func Ended(events []Event) map[string]bool { return ended(events, true) }
+
+func ended(events []Event, failed bool) map[string]bool {
+	out := map[string]bool{}
 	for _, e := range events {
-		switch e.Event {
-		case EventCellDone:
-			done[e.Cell] = true
-		case EventCellStart:
+		switch {
+		case e.Event == EventCellDone, failed && e.Event == EventCellFailed:
+			out[e.Cell] = true
+		case e.Event == EventCellStart:
 			// Started again, so an earlier end no longer counts.
-			delete(done, e.Cell)
+			delete(out, e.Cell)
 		}
 	}
-	return done
+	return out
 }

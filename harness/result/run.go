@@ -15,11 +15,11 @@ type Run struct {
 	Dir      string
 	Manifest Manifest
 	Env      host.Env
-	Cells    []*CellRecord // those that finished, in the order of the plan
-	Complete bool          // every planned cell has finished
+	Cells    []*CellRecord // those with a record, failed ones too, in the order of the plan
+	Complete bool          // every planned cell has a record
 }
 
-// Open reads the manifest and every finished cell. It does not check sums; see
+// Open reads the manifest and every cell that has a record. It does not check sums; see
 // [Verify].
 func Open(dir string) (*Run, error) {
 	r := &Run{Dir: dir}
@@ -39,9 +39,9 @@ func Open(dir string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	done := Done(events)
+	ended := Ended(events)
 	for _, p := range r.Manifest.Planned {
-		if !done[p.Key()] {
+		if !ended[p.Key()] {
 			continue
 		}
 		c := &CellRecord{Dir: filepath.Join(dir, p.Dir())}
