@@ -61,9 +61,11 @@ func (s *Schedule) At(i int64) int64 {
 		hi, lo := bits.Mul64(uint64(i), 1e15)
 		return s.divide(hi, lo)
 	}
-	s.seek(i)
-	for s.next <= i {
-		s.advance()
+	if s.next != i+1 {
+		s.seek(i)
+		for s.next <= i {
+			s.advance()
+		}
 	}
 	return s.scaled()
 }

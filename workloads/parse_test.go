@@ -1,0 +1,218 @@
+package workloads
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+const valid = `name: t
+models: [tpc, {name: threadpool-g, model: threadpool, set: {threads: goroutine, num.io.threads: 4}}]
+replicate: tpc
+blocks: 2
+seed: 7
+host: {broker_cpus: 0, generator_cpus: "1-2,5"}
+memory: 64MiB
+driver: franz
+warmup: 0s
+measure: 250ms
+loads: {kind: absolute, per_second: [10, 2.5]}
+workloads:
+  - name: a
+    durability: [process, power]
+    topics: 2
+    partitions: 3
+    connections: 4
+    inflight: 5
+    acks: 1
+    arrivals: constant
+    keys: {zipf: 1.1}
+    connection: uniform
+    records_per_batch: 6
+    size: {lognormal: {median: 1KiB, sigma: 0.5, max: 64KiB}}
+    entropy: 0.25
+    consumers: 2
+  - {name: b, partitions: 1, connections: 1, inflight: 1, size: 100, loads: {kind: closed}}
+endpoints: {primary: p50 response produce, rope: 0.1}
+`
+
+func TestParseReadsEveryKey(t *testing.T) {
+	e, err := Parse("t.yaml", []byte(valid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Models) != 2 || e.Models[0].Name != "tpc" || e.Models[0].Model != "tpc" || e.Models[1].Set["threads"] != "goroutine" || e.Models[1].Set["num.io.threads"] != "4" {
+		t.Errorf("models: got %+v", e.Models)
+	}
+	if e.Replicate != "tpc" || e.Blocks != 2 || e.Seed != 7 || e.MemoryBytes != 64<<20 || e.Driver != Franz ||
+		e.Warmup != 0 || e.Measure != 250*time.Millisecond || e.Host != (Host{"0", "1-2,5"}) || e.Endpoints != (Endpoints{"p50 response produce", 0.1}) {
+		t.Errorf("experiment: got %+v", e)
+	}
+	a := *e.Workloads[0]
+	if a.Topics != 2 || a.Partitions != 3 || a.Connections != 4 || a.Inflight != 5 || a.Acks != 1 || a.Arrivals != Constant ||
+		a.Keys != (Law{Zipf, 1.1}) || a.Connection != (Law{Kind: Uniform}) || a.RecordsPerBatch != 6 ||
+		a.Size != (SizeLaw{1024, 0.5, 64 << 10}) || a.Entropy != 0.25 || a.Consumers != 2 {
+		t.Errorf("workload: got %+v", a)
+	}
+	if b := e.Workloads[1]; b.Loads == nil || b.Loads.PerSecond[0] != 0 || b.Acks != -1 || b.Size != (SizeLaw{100, 0, 100}) {
+		t.Errorf("second workload: got %+v", b)
+	}
+	if string(e.Source) != valid {
+		t.Error("the source is not the file's text")
+	}
+}
+
+// TestParseErrors breaks the valid file in one place each and wants the place,
+// the key, and what was expected.
+func TestParseErrors(t *testing.T) {
+	for _, c := range []struct{ name, old, new, want string }{
+		{"unknown top key", "blocks: 2", "blocs: 2", "t.yaml:4:1: blocs: expected one of the keys name, "},
+		{"unknown nested key", "    inflight: 5", "    in_flight: 5", "t.yaml:18:5: workloads[0].in_flight: expected one of the keys name, durability, "},
+		{"unknown law key", "{zipf: 1.1}", "{zpf: 1.1}", "t.yaml:21:12: workloads[0].keys.zpf: expected one of the keys zipf, got an unknown key"},
+		{"unknown host key", "{broker_cpus", "{broker_cpu", "t.yaml:6:8: host.broker_cpu: expected one of the keys broker_cpus, generator_cpus"},
+		{"text for a number", "blocks: 2", "blocks: two", `t.yaml:4:9: blocks: expected an integer between 1 and 10000, got "two"`},
+		{"number out of range", "blocks: 2", "blocks: 0", "t.yaml:4:9: blocks: expected an integer between 1 and 10000, got 0"},
+		{"negative count", "partitions: 3", "partitions: -3", "t.yaml:16:17: workloads[0].partitions: expected an integer between 1 and 10000, got -3"},
+		{"fraction for an integer", "topics: 2", "topics: 2.5", "workloads[0].topics: expected an integer between 1 and 1000, got 2.5"},
+		{"duration without unit", "measure: 250ms", "measure: 250", "t.yaml:10:10: measure: expected a duration such as 2s between 10ms and 24h0m0s, got 250"},
+		{"zero duration", "measure: 250ms", "measure: 0s", `measure: expected a duration such as 2s between 10ms and 24h0m0s, got "0s"`},
+		{"size without sense", "memory: 64MiB", "memory: lots", `t.yaml:7:9: memory: expected a size such as 1KiB between 16777216 and 1099511627776 bytes, got "lots"`},
+		{"decimal unit", "memory: 64MiB", "memory: 64MB", `memory: expected a size such as 1KiB`},
+		{"driver", "driver: franz", "driver: sarama", `t.yaml:8:9: driver: expected one of raw, franz, got "sarama"`},
+		{"boolean for a word", "driver: franz", "driver: true", `driver: expected one of raw, franz, got true`},
+		{"durability", "[process, power]", "[process, disk]", `t.yaml:14:27: workloads[0].durability[1]: expected one of memory, process, power, got "disk"`},
+		{"durability twice", "[process, power]", "[process, process]", `workloads[0].durability[1]: expected a durability that is not listed before, got "process"`},
+		{"durability no list", "durability: [process, power]", "durability: process", `t.yaml:14:17: workloads[0].durability: expected a list of memory, process or power, got "process"`},
+		{"acks", "acks: 1", "acks: 2", "t.yaml:19:11: workloads[0].acks: expected all, 1 or 0, got 2"},
+		{"keys", "keys: {zipf: 1.1}", "keys: pareto", `t.yaml:21:11: workloads[0].keys: expected none, round-robin, uniform or a mapping such as {zipf: 1.1}, got "pareto"`},
+		{"zipf exponent", "{zipf: 1.1}", "{zipf: 0}", "workloads[0].keys.zipf: expected a number between 0.01 and 10, got 0"},
+		{"entropy", "entropy: 0.25", "entropy: 1.5", "t.yaml:25:14: workloads[0].entropy: expected a number between 0 and 1, got 1.5"},
+		{"entropy not a number", "entropy: 0.25", "entropy: .nan", "workloads[0].entropy: expected a number between 0 and 1"},
+		{"max under median", "max: 64KiB", "max: 1000B", `workloads[0].size.lognormal.max: expected a size such as 1KiB between 1024 and 1024000 bytes, got "1000B"`},
+		{"lognormal without sigma", "sigma: 0.5, ", "", "workloads[0].size.lognormal.sigma: expected a number between 0.001 and 5, got nothing: the key is missing"},
+		{"batch too large", "records_per_batch: 6", "records_per_batch: 600", "t.yaml:13:5: workloads[0]: expected a workload that can be offered, got workload a: records_per_batch × largest size"},
+		{"missing name", "name: t\n", "", "t.yaml:1:1: name: expected a name, got nothing: the key is missing"},
+		{"missing size", ", size: 100", "", "t.yaml:27:6: workloads[1].size: expected a size, or a mapping with lognormal, got nothing"},
+		{"name with a slash", "name: t\n", "name: ../t\n", `t.yaml:1:7: name: expected a name of at most 64 letters`},
+		{"replicate", "replicate: tpc", "replicate: kafka", `t.yaml:3:12: replicate: expected one of alternate, tpc, threadpool-g, got "kafka"`},
+		{"reserved arm", "[tpc,", "[tpc, replicate,", `t.yaml:2:15: models[1]: expected a name other than replicate and alternate, got "replicate"`},
+		{"arm twice", "[tpc,", "[tpc, tpc,", `t.yaml:2:15: models[1]: expected a name that no other model has, got "tpc" again`},
+		{"workload twice", "name: b", "name: a", `workloads[1].name: expected a name that no other workload has, got "a" again`},
+		{"factor unknown", "threads: goroutine", "thread: goroutine", "t.yaml:2:61: models[1].set.thread: expected a factor or setting and a value it takes, got no factor or setting"},
+		{"factor value", "threads: goroutine", "threads: fibre", `models[1].set.threads: expected a factor or setting and a value it takes, got factor threads: "fibre" is not one of pinned, os, goroutine`},
+		{"load kind", "{kind: absolute, per", "{kind: relative, per", `t.yaml:11:15: loads.kind: expected one of absolute, closed, got "relative"`},
+		{"load of zero", "[10, 2.5]", "[10, 0]", "t.yaml:11:42: loads.per_second[1]: expected a number between 0.001 and 1e+08, got 0"},
+		{"load twice", "[10, 2.5]", "[10, 10.0]", "loads.per_second[1]: expected a rate that is not listed before, got 10.0"},
+		{"no loads", "[10, 2.5]", "[]", "loads.per_second: expected a list of requests per second, got an empty list"},
+		{"rates of a closed loop", "{kind: closed}", "{kind: closed, per_second: [1]}", "workloads[1].loads.per_second: expected no rates with kind closed, got a list"},
+		{"cpus", "1-2,5", "two", `host.generator_cpus: expected auto or a list of CPUs such as 0-1,4, got "two"`},
+		{"cpus backwards", "1-2,5", "2-1", `host.generator_cpus: expected auto or a list of CPUs`},
+		{"key twice", "blocks: 2", "seed: 2", "t.yaml:5:1: not YAML: mapping key \"seed\" already defined"},
+		{"not YAML", "blocks: 2", "blocks: [2", "t.yaml:"},
+		{"alias", "blocks: 2", "blocks: *two", "t.yaml:"},
+		{"top is a list", valid, "- 1\n", "t.yaml:1:1: experiment: expected a mapping, got a list"},
+		{"empty", valid, "", "t.yaml:1:1: experiment: expected one YAML document with a mapping"},
+		{"two documents", valid, valid + "---\nname: u\n", "t.yaml:1:1: experiment: expected one YAML document with a mapping, got 2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(valid, c.old, c.new, 1)
+			if text == valid {
+				t.Fatalf("%q is not in the valid file", c.old)
+			}
+			_, err := Parse("t.yaml", []byte(text))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.HasPrefix(err.Error(), "t.yaml:") || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(valid))
+	f.Add([]byte("a: &x [*x]"))
+	f.Add([]byte("? [a]\n: b\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := Parse("f.yaml", data)
+		if (e == nil) == (err == nil) {
+			t.Fatalf("got experiment %v and error %v", e, err)
+		}
+		if e != nil {
+			e.Cells()
+		}
+	})
+}
+
+func TestBuiltinsParse(t *testing.T) {
+	// What a cell costs beside its windows: a broker's start and end, topic
+	// creation and draining. Ten minutes and forty seconds are the promises.
+	const overhead = 1500 * time.Millisecond
+	for name, limit := range map[string]time.Duration{"quick.yaml": 10 * time.Minute, "smoke.yaml": 40 * time.Second} {
+		data, ok := Builtin(name)
+		if !ok {
+			t.Fatalf("%s is not there", name)
+		}
+		e, err := Parse(name, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells := len(e.Cells()) * e.Blocks
+		if total := time.Duration(cells) * (e.Warmup + e.Measure + overhead); total > limit {
+			t.Errorf("%s: %d cells take about %v, want at most %v", name, cells, total, limit)
+		}
+	}
+	if _, ok := Builtin("none.yaml"); ok {
+		t.Error("an experiment that does not exist was found")
+	}
+}
+
+func TestCells(t *testing.T) {
+	e, err := Parse("t.yaml", []byte(strings.Replace(valid, "replicate: tpc", "replicate: alternate", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := e.Cells()
+	// a: 2 durabilities x 2 loads x 3 arms; b: 1 x closed x 3.
+	if len(cells) != 15 {
+		t.Fatalf("got %d cells, want 15", len(cells))
+	}
+	ids := map[string]bool{}
+	for _, c := range cells {
+		if ids[c.ID] {
+			t.Errorf("%s is there twice", c.ID)
+		}
+		ids[c.ID] = true
+		if c.Replicate != (c.Arm.Name == ReplicateArm) {
+			t.Errorf("%s: replicate is %v", c.ID, c.Replicate)
+		}
+	}
+	for _, id := range []string{"a-process-10-tpc", "a-power-2.5-threadpool-g", "b-process-closed-replicate"} {
+		if !ids[id] {
+			t.Errorf("%s is missing from %v", id, ids)
+		}
+	}
+	for block, model := range []string{"tpc", "threadpool", "tpc"} {
+		last := e.CellsOf(block)[2]
+		if !last.Replicate || last.Arm.Model != model {
+			t.Errorf("block %d: the replicate is %+v, want model %s", block, last.Arm, model)
+		}
+		if model == "threadpool" && last.Arm.Set["threads"] != "goroutine" {
+			t.Errorf("block %d: the replicate lost its factors: %+v", block, last.Arm)
+		}
+	}
+}
+
+func TestParseBytes(t *testing.T) {
+	for s, want := range map[string]int64{"0": 0, "100": 100, "100B": 100, "1KiB": 1024, "1.5 KiB": 1536, "2GiB": 2 << 30} {
+		if got, err := ParseBytes(s); err != nil || got != want {
+			t.Errorf("%q: got %d, %v, want %d", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "KiB", "-1", "1.5", "1.5B", "1kb", "1e400KiB", "9223372036854775807KiB", "0x10", "0.3KiB"} {
+		if got, err := ParseBytes(s); err == nil {
+			t.Errorf("%q: got %d, want an error", s, got)
+		}
+	}
+}
