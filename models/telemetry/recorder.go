@@ -1,9 +1,6 @@
 package telemetry
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // Bank is what one thread counted: a histogram per class and stage, and the
 // stamps that were no good. Pointer-free.
@@ -30,9 +27,9 @@ type Recorder struct {
 	state atomic.Uint32
 	spare *Bank
 
-	mu      sync.Mutex // among scrapers
-	total   *Bank      // everything collected so far
-	discard bool       // the bank in flight predates a reset
+	// The scraper's own, under the registry's lock.
+	total   *Bank // everything collected since the last reset
+	discard bool  // the bank in flight predates a reset
 }
 
 // NewRecorder allocates a recorder's three banks (about 1 MiB in all).
@@ -83,4 +80,44 @@ func (r *Recorder) Poll() {
 	}
 	r.live, r.spare = r.spare, r.live
 	r.state.Store(bankDelivered)
+}
+
+// ask requests the thread's bank, collecting first what it delivered late.
+func (r *Recorder) ask() {
+	r.collect()
+	r.state.CompareAndSwap(bankIdle, bankWanted)
+}
+
+// collect adds a delivered bank to the total and reports whether there was one.
+func (r *Recorder) collect() bool {
+	if r.state.Load() != bankDelivered {
+		return false
+	}
+	if !r.discard {
+		r.total.merge(r.spare)
+	}
+	r.discard = false
+	*r.spare = Bank{}
+	r.state.Store(bankIdle)
+	return true
+}
+
+// reset forgets what was collected, and what a thread that has not answered
+// counted so far.
+func (r *Recorder) reset() {
+	*r.total = Bank{}
+	r.discard = r.state.Load() != bankIdle
+}
+
+// merge adds everything o counted.
+func (b *Bank) merge(o *Bank) {
+	for c := range b.Stages {
+		for s := range b.Stages[c] {
+			b.Stages[c][s].Merge(&o.Stages[c][s])
+		}
+		for t := range b.Missing[c] {
+			b.Missing[c][t] += o.Missing[c][t]
+			b.Backwards[c][t] += o.Backwards[c][t]
+		}
+	}
 }

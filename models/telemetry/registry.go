@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -93,6 +94,11 @@ func (g *Registry) add(kind Kind, name, help string, read func() float64, labels
 	m := metric{name: "ceteris_" + name, help: help, kind: kind, labels: pairs(name, labels), read: read}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	for i := range g.metrics {
+		if o := &g.metrics[i]; o.name == m.name && slices.Equal(o.labels, m.labels) {
+			panic(fmt.Sprintf("telemetry: %s%v is registered twice", m.name, m.labels))
+		}
+	}
 	g.metrics = append(g.metrics, m)
 }
 

@@ -2,12 +2,12 @@
 // with one writer and one reader each, so that no message needs a lock or an
 // atomic read-modify-write.
 //
-//	            head (reader)          tail (writer, published)   staged (writer)
-//	              ▼                         ▼                        ▼
-//	 slots  ┌───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┐
-//	        │   │ m │ m │ m │ m │ m │ m │ s │ s │ s │ s │ s │ s │   │   │
-//	        └───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┘
-//	                 readable              written, not yet seen      free
+//	           head (reader)          tail (writer, published)   staged (writer)
+//	             ▼                         ▼                        ▼
+//	slots  ┌───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┐
+//	       │   │ m │ m │ m │ m │ m │ m │ s │ s │ s │ s │ s │ s │   │   │
+//	       └───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┘
+//	                readable              written, not yet seen      free
 //
 // Send writes into the ring and shows nothing; Flush, once per loop round, shows
 // a round's messages with one store and wakes the reader only if it sleeps. The
