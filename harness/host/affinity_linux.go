@@ -83,3 +83,22 @@ func processCPUNs(pid int) int64 {
 	}
 	return ts.Nano()
 }
+
+// Confine binds every thread that this process has, and by inheritance those it
+// makes later: the harness keeps off the broker's CPUs.
+func Confine(cpus []int) error {
+	var set unix.CPUSet
+	for _, c := range cpus {
+		set.Set(c)
+	}
+	threads, err := Machine{}.Threads(unix.Getpid())
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		if err := unix.SchedSetaffinity(t.ID, &set); err != nil && err != unix.ESRCH {
+			return fmt.Errorf("binding the harness to CPUs %s: %w", FormatCPUs(cpus), err)
+		}
+	}
+	return nil
+}

@@ -31,3 +31,6 @@ func Start(cmd *exec.Cmd, cpus []int) error {
 }
 
 func processCPUNs(int) int64 { return -1 }
+
+// Confine fails: only Linux binds threads.
+func Confine([]int) error { return errLinux }

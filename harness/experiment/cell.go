@@ -1,0 +1,209 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/result"
+)
+
+// settleLimit bounds the wait for the disk between cells.
+const settleLimit = 15 * time.Second
+
+// runCell runs one cell and writes its record. The error is one of writing;
+// whatever goes wrong with the cell itself is in the record.
+func (r *runner) runCell(ctx context.Context, c *cell) (*result.CellRecord, error) {
+	dir := filepath.Join(r.run.Dir, c.Dir())
+	// What an interrupted attempt left is not part of this one.
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(r.dataRoot(), 0o755); err != nil {
+		return nil, err
+	}
+	data, err := os.MkdirTemp(r.dataRoot(), "cell-")
+	if err != nil {
+		return nil, err
+	}
+	rec := &result.CellRecord{
+		Schema: result.CellSchema, ID: c.ID, Block: c.Block, Position: c.Position,
+		Workload: c.Workload, Durability: c.Durability, Arm: c.Arm, Model: c.Model,
+		Replicate: c.Replicate, LoadPerSec: c.LoadPerSec, StartUTC: time.Now().UTC().Format(time.RFC3339Nano),
+	}
+	a := &attempt{r: r, c: c, rec: rec, dir: dir, data: data}
+	a.settle(ctx)
+	if err := a.measure(ctx); err != nil {
+		rec.Error = err.Error()
+	}
+	if err := os.RemoveAll(r.dataRoot()); err != nil {
+		return nil, err
+	}
+	a.judge()
+	return rec, result.WriteJSON(filepath.Join(dir, "cell.json"), rec)
+}
+
+// attempt is a cell while it runs.
+type attempt struct {
+	r         *runner
+	c         *cell
+	rec       *result.CellRecord
+	dir, data string
+	b         *broker
+	s         *sampler
+	noise     host.Noise // at measure-start
+	gcAtStart *int64
+	problems  []error // of the scrapes at the window's ends
+	ended     bool    // measure-end was seen
+}
+
+// settle lets the disk finish what the cell before left behind.
+func (a *attempt) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	if err := host.Settle(ctx, a.r.run.Dir); err != nil {
+		a.gate("settled", false, true, err.Error())
+	}
+}
+
+// measure starts both sides, waits for the load's end and stops the broker.
+func (a *attempt) measure(ctx context.Context) (err error) {
+	if a.b, err = a.r.startBroker(a.c, a.dir, a.data); err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
+	if err := result.WriteJSON(filepath.Join(a.dir, "broker.json"), a.b.ready); err != nil {
+		return errors.Join(err, a.b.finish())
+	}
+	a.rec.Affinity.BrokerWanted, a.rec.Affinity.GeneratorWanted = a.r.placement.Broker, a.r.placement.Generator
+	a.s = startSampler(a.r.machine, a.b.pid())
+	err = a.offer(ctx)
+	err = errors.Join(err, a.s.close(filepath.Join(a.dir, "counters.csv")))
+	alive := a.b.alive()
+	exit := a.b.finish()
+	if !alive {
+		exit = fmt.Errorf("the broker ended before it was asked to: %w", exit)
+		if said := lastLine(a.b.log.Name()); said != "" {
+			exit = fmt.Errorf("%w (%s)", exit, said)
+		}
+		// Whatever the load ran into follows from this.
+		return exit
+	}
+	if exit != nil {
+		a.gate("broker-exit", false, false, exit.Error())
+	} else {
+		a.gate("broker-exit", true, false, "exit 0")
+	}
+	return err
+}
+
+// offer runs the load to its end, or until the broker dies.
+func (a *attempt) offer(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-a.b.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	pid := make(chan int, 1)
+	g, err := a.r.startGenerator(a.c, a.dir, a.b.ready.Listen, func(event string) {
+		switch event {
+		case measureStart:
+			id := <-pid
+			pid <- id
+			a.begin(id)
+		case measureEnd:
+			a.end()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	pid <- g.pid()
+	summary, err := g.finish(ctx, a.r.e.Warmup+a.r.e.Measure+generatorSpare)
+	if err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	a.rec.Load = *summary
+	counters, ok := a.s.window()
+	if !ok || !a.ended {
+		return errors.New("load: the measured window was not announced, or the broker's counters could not be read at its ends")
+	}
+	gc := a.rec.Server.GCCycles
+	a.rec.Server = counters
+	a.rec.Server.GCCycles = gc
+	if n := summary.Records; n > 0 {
+		a.rec.CPUPerMessageNs = float64(counters.CPUNs()) / float64(n)
+	}
+	return errors.Join(a.problems...)
+}
+
+// begin is called as the measured window begins: stages restart, counters are
+// read last so that this work is not in them.
+func (a *attempt) begin(generator int) {
+	a.readBack(generator)
+	if scrape, err := a.b.admin("GET", "/metrics"); err != nil {
+		a.problems = append(a.problems, fmt.Errorf("scraping the broker: %w", err))
+	} else {
+		a.gcAtStart = gcCycles(scrape)
+	}
+	if _, err := a.b.admin("POST", "/stages/reset"); err != nil {
+		a.problems = append(a.problems, fmt.Errorf("resetting the broker's stages: %w", err))
+	}
+	a.noise = a.r.machine.Noise()
+	a.s.begin()
+}
+
+// end is called as the measured window ends: counters first.
+func (a *attempt) end() {
+	a.s.end()
+	a.rec.Noise = a.r.machine.Noise().Since(a.noise)
+	for path, file := range map[string]string{"/stages": "stages.hlog", "/metrics": "metrics.txt"} {
+		body, err := a.b.admin("GET", path)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(a.dir, file), body, 0o644)
+		}
+		if err != nil {
+			a.problems = append(a.problems, fmt.Errorf("reading the broker's %s: %w", path, err))
+		}
+		if path == "/metrics" {
+			if after := gcCycles(body); after != nil && a.gcAtStart != nil {
+				n := *after - *a.gcAtStart
+				a.rec.Server.GCCycles = &n
+			}
+		}
+	}
+	a.ended = true
+}
+
+// readBack asks the kernel where both sides may run.
+func (a *attempt) readBack(generator int) {
+	if !a.r.pinned {
+		a.gate("pinned", false, true, "this system does not bind processes to CPUs")
+		return
+	}
+	check := func(name string, pid int, want []int, got *[]int) {
+		cpus, err := a.r.machine.ReadBack(pid, want)
+		*got = cpus
+		if err != nil {
+			a.gate(name, false, false, err.Error())
+			return
+		}
+		a.gate(name, true, false, "CPUs "+host.FormatCPUs(cpus))
+	}
+	check("broker-affinity", a.b.pid(), a.r.placement.Broker, &a.rec.Affinity.BrokerGot)
+	check("generator-affinity", generator, a.r.placement.Generator, &a.rec.Affinity.GeneratorGot)
+}
+
+func (a *attempt) gate(name string, ok, advisory bool, detail string) {
+	a.rec.Gates = append(a.rec.Gates, result.Gate{Name: name, OK: ok, Advisory: advisory, Detail: detail})
+}

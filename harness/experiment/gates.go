@@ -1,0 +1,107 @@
+package experiment
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/load"
+)
+
+// The thresholds are fixed here, before anything is measured.
+const (
+	// slipShare is how much of the response time at p99 may be the generator's
+	// own lateness while no connection is at its cap.
+	slipShare = 0.10
+	// slipFloorNs is lateness that no measurement here resolves.
+	slipFloorNs = 20_000
+	// keptUp is the share of the offered load that must be acknowledged within
+	// the window; below it the point is saturated.
+	keptUp = 0.99
+	// stealB and stealC are how much of the CPU time the hypervisor may take,
+	// on dedicated machines and on others.
+	stealB, stealC = 0.001, 0.05
+	// pressureShare is how much of the window some task may wait for I/O or
+	// memory that is short.
+	pressureShare = 0.05
+)
+
+// judge adds the gates that follow from the numbers and says whether the cell counts.
+func (a *attempt) judge() {
+	if a.rec.Error == "" {
+		s := &a.rec.Load
+		a.oracle(s)
+		a.answers(s)
+		a.slip(s)
+		a.gate("kept-up", s.AchievedRatio >= keptUp, true,
+			fmt.Sprintf("%.4f of the offered load acknowledged in time", s.AchievedRatio))
+		a.disturbed()
+	}
+	a.rec.Valid = a.rec.Error == ""
+	for _, g := range a.rec.Gates {
+		if !g.OK && !g.Advisory {
+			a.rec.Valid = false
+		}
+	}
+}
+
+// oracle: nothing acknowledged may be lost, twice, out of order or damaged.
+func (a *attempt) oracle(s *load.Summary) {
+	c := &s.Consumer
+	if c.Consumers == 0 {
+		return
+	}
+	bad := c.Lost + c.Duplicated + c.Reordered + c.Corrupt
+	a.gate("oracle", bad == 0, false, fmt.Sprintf("%d records fetched: %d lost, %d duplicated, %d reordered, %d corrupt (drained: %v)",
+		c.Records, c.Lost, c.Duplicated, c.Reordered, c.Corrupt, c.Drained))
+}
+
+// answers: a cell in which requests failed measured something else.
+func (a *attempt) answers(s *load.Summary) {
+	var names []string
+	for name := range s.Errors {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s × %d", name, s.Errors[name])
+	}
+	detail := fmt.Sprintf("%d of %d requests acknowledged", s.Acked, s.Intended)
+	if len(names) > 0 {
+		detail += "; " + strings.Join(names, ", ")
+	}
+	a.gate("answers", s.Failed == 0 && s.Acked > 0, false, detail)
+}
+
+// slip is advisory: a late request shows in the response time, which runs from
+// the intended moment, so the number is honest and the blame is not clear. At
+// the cap the wait is the broker's doing.
+func (a *attempt) slip(s *load.Summary) {
+	if s.CapHits > 0 {
+		a.gate("slip", true, true, fmt.Sprintf("%d requests waited for their connection's cap", s.CapHits))
+		return
+	}
+	limit := max(slipFloorNs, int64(slipShare*float64(s.Response.P99Ns)))
+	a.gate("slip", s.Slip.P99Ns <= limit, true,
+		fmt.Sprintf("p99 of lateness %d ns, limit %d ns", s.Slip.P99Ns, limit))
+}
+
+// disturbed: what others did to the machine meanwhile.
+func (a *attempt) disturbed() {
+	limit := stealC
+	if a.r.run.Manifest.HostClass != host.ClassC {
+		limit = stealB
+	}
+	online, err := a.r.machine.Online()
+	if share := a.rec.Noise.StealShare(len(online)); err == nil && share >= 0 {
+		a.gate("steal", share <= limit, false, fmt.Sprintf("%.4f of the CPU time, limit %.4f", share, limit))
+	}
+	if n := a.rec.Noise; n.ThrottledUs >= 0 {
+		a.gate("throttled", n.ThrottledUs == 0, false, fmt.Sprintf("%d µs over the CPU quota", n.ThrottledUs))
+	}
+	if n := a.rec.Noise; n.PSIMemoryUs >= 0 && n.AtNs > 0 {
+		share := float64(n.PSIMemoryUs) * 1e3 / float64(n.AtNs)
+		a.gate("memory-pressure", share <= pressureShare, true, fmt.Sprintf("%.4f of the window", share))
+	}
+}

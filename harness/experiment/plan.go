@@ -1,0 +1,109 @@
+package experiment
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"time"
+
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/workloads"
+)
+
+// cell is a planned cell together with what it takes to run it.
+type cell struct {
+	result.PlannedCell
+	spec workloads.CellSpec
+}
+
+// plan lists every cell of an experiment in the order in which they run: a pure
+// function of the experiment, so that a resumed run finds the same order.
+func plan(e *workloads.Experiment) []cell {
+	var out []cell
+	for block := range e.Blocks {
+		specs := e.CellsOf(block)
+		shuffle(specs, workloads.Dimension(e.Seed, fmt.Sprintf("order/%d", block)))
+		for position, spec := range specs {
+			out = append(out, cell{
+				PlannedCell: result.PlannedCell{
+					ID: spec.ID, Block: block, Position: position,
+					Workload: spec.Workload.Name, Durability: string(spec.Durability),
+					Arm: armName(e, spec), Model: spec.Arm.Model, Replicate: spec.Replicate,
+					LoadPerSec: spec.LoadPerSec,
+				},
+				spec: spec,
+			})
+		}
+	}
+	return out
+}
+
+// Plan lists the planned cells in order.
+func Plan(e *workloads.Experiment) []result.PlannedCell {
+	var out []result.PlannedCell
+	for _, c := range plan(e) {
+		out = append(out, c.PlannedCell)
+	}
+	return out
+}
+
+// Within lists the cells that a budget (0: none) allows, as [Run] would run them.
+func Within(e *workloads.Experiment, budget time.Duration) ([]result.PlannedCell, error) {
+	if err := fit(e, budget); err != nil {
+		return nil, err
+	}
+	return Plan(e), nil
+}
+
+// armName is the name of the arm that a cell runs; a replicate's is that of the
+// arm it repeats.
+func armName(e *workloads.Experiment, spec workloads.CellSpec) string {
+	if !spec.Replicate {
+		return spec.Arm.Name
+	}
+	for _, a := range e.Models {
+		if a.Model == spec.Arm.Model && reflect.DeepEqual(a.Set, spec.Arm.Set) {
+			return a.Name
+		}
+	}
+	panic("experiment: the replicate repeats no arm: " + spec.Arm.Model)
+}
+
+// shuffle is Fisher and Yates's, on a generator whose sequence is specified:
+// the order of a recorded seed stays the same with every release of Go.
+func shuffle(cells []workloads.CellSpec, seed uint64) {
+	random := rand.NewPCG(seed, 0)
+	for i := len(cells) - 1; i > 0; i-- {
+		j := int(random.Uint64() % uint64(i+1)) // the bias is below 2^-50
+		cells[i], cells[j] = cells[j], cells[i]
+	}
+}
+
+// loadSeed is the seed of a cell's traffic. Every arm of a block gets the same,
+// and every block another.
+func loadSeed(e *workloads.Experiment, c *cell) uint64 {
+	return workloads.Dimension(e.Seed, fmt.Sprintf("traffic/%d/%s", c.Block, c.Workload))
+}
+
+// cellOverhead is what a cell takes beside its warm-up and its window: starting,
+// draining, stopping, settling.
+const cellOverhead = 2500 * time.Millisecond
+
+// Estimate is how long n cells will take.
+func Estimate(e *workloads.Experiment, n int) time.Duration {
+	return time.Duration(n) * (e.Warmup + e.Measure + cellOverhead)
+}
+
+// fit lowers the number of blocks to what a budget allows.
+func fit(e *workloads.Experiment, budget time.Duration) error {
+	if budget <= 0 || Estimate(e, len(plan(e))) <= budget {
+		return nil
+	}
+	perBlock := Estimate(e, len(e.CellsOf(0)))
+	blocks := int(budget / perBlock)
+	if blocks < 1 {
+		return fmt.Errorf("--budget %v is less than one block takes, about %v", budget, perBlock.Round(time.Second))
+	}
+	e.Blocks = min(e.Blocks, blocks)
+	return nil
+}

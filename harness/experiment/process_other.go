@@ -1,0 +1,12 @@
+//go:build !unix
+
+package experiment
+
+import (
+	"os"
+	"os/exec"
+)
+
+func ownGroup(*exec.Cmd) {}
+
+func askToStop(p *os.Process) error { return p.Kill() }

@@ -1,0 +1,250 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/workloads"
+)
+
+// ErrStopped is returned when a run ended before its plan did and can be resumed.
+var ErrStopped = errors.New("stopped before the end of the plan")
+
+// Options say how to run an experiment.
+type Options struct {
+	Experiment *workloads.Experiment
+	Root       string        // results go to Root/<experiment>/…
+	Resume     string        // the directory of a run to go on with; "" starts one
+	Budget     time.Duration // whole blocks that fit into this; 0 is no limit
+	Binary     string        // the ceteris executable; both sides are this
+	Env        []string      // added to the children's environment
+	Out        io.Writer     // progress
+	Terminal   bool          // Out can move its cursor
+}
+
+// runner is one run in progress.
+type runner struct {
+	o         Options
+	e         *workloads.Experiment
+	cells     []cell
+	machine   host.Machine
+	placement host.Placement
+	pinned    bool
+	run       *result.Run
+	journal   *result.Journal
+	progress  *progress
+}
+
+// Run runs an experiment, or the rest of it, and returns the result directory.
+// It returns [ErrStopped] with the directory when ctx or the budget ended it.
+// A cell that goes wrong is recorded and does not end the run, unless cells go
+// on failing from the start.
+func Run(ctx context.Context, o Options) (dir string, err error) {
+	r := &runner{o: o, e: o.Experiment, pinned: runtime.GOOS == "linux"}
+	if err := fit(r.e, o.Budget); err != nil {
+		return "", err
+	}
+	if err := r.place(); err != nil {
+		return "", err
+	}
+	if o.Resume != "" {
+		err = r.resume()
+	} else {
+		err = r.create()
+	}
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, r.journal.Close()) }()
+	return r.run.Dir, r.runCells(ctx)
+}
+
+// place divides the CPUs and moves the harness itself to the generator's.
+func (r *runner) place() error {
+	allowed, err := host.Allowed()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.o.Root, 0o755); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	irq, _ := r.machine.DiskIRQ(r.o.Root)
+	r.placement, err = host.Split(r.e.Host.BrokerCPUs, r.e.Host.GeneratorCPUs, allowed, irq, r.machine.Siblings())
+	if err != nil {
+		return err
+	}
+	if r.pinned {
+		return host.Confine(r.placement.Generator)
+	}
+	return nil
+}
+
+func (r *runner) brokerCPUs() []int {
+	if !r.pinned {
+		return nil
+	}
+	return r.placement.Broker
+}
+
+// create starts a new result directory.
+func (r *runner) create() error {
+	r.cells = plan(r.e)
+	sum, err := result.FileSHA256(r.o.Binary)
+	if err != nil {
+		return fmt.Errorf("this program's own sum: %w", err)
+	}
+	env := r.machine.Capture(r.o.Root)
+	revision, dirty := revisionOf()
+	m := &result.Manifest{
+		Experiment: r.e.Name, ExperimentText: string(r.e.Source), BinarySHA256: sum,
+		GoVersion: runtime.Version(), Revision: revision, Dirty: dirty, Seed: r.e.Seed,
+		HostClass: env.Class, Placement: r.placement,
+	}
+	for _, a := range r.e.Models {
+		m.Arms = append(m.Arms, result.Arm{Name: a.Name, Model: a.Model, Config: a.Set})
+	}
+	for _, c := range r.cells {
+		m.Planned = append(m.Planned, c.PlannedCell)
+	}
+	if r.run, err = result.Create(r.o.Root, m, &env); err != nil {
+		return err
+	}
+	if r.journal, _, err = result.OpenJournal(r.run.Dir); err != nil {
+		return err
+	}
+	r.progress = newProgress(r.o, r.e, len(r.cells), 0)
+	return r.journal.Append(result.EventRunStart, "", "")
+}
+
+// resume opens the directory of an interrupted run and drops the cells that are
+// done. The experiment and the program must be the ones it began with: a result
+// is of one binary.
+func (r *runner) resume() error {
+	run, err := result.Open(r.o.Resume)
+	if err != nil {
+		return err
+	}
+	sum, err := result.FileSHA256(r.o.Binary)
+	if err != nil {
+		return fmt.Errorf("this program's own sum: %w", err)
+	}
+	switch {
+	case run.Manifest.ExperimentText != string(r.e.Source):
+		return fmt.Errorf("--resume %s: the experiment file has changed since; start a new run", r.o.Resume)
+	case run.Manifest.BinarySHA256 != sum:
+		return fmt.Errorf("--resume %s: this program is not the one it was begun with; start a new run", r.o.Resume)
+	case host.FormatCPUs(run.Manifest.Placement.Broker) != host.FormatCPUs(r.placement.Broker):
+		return fmt.Errorf("--resume %s: its brokers ran on CPUs %s, here they would run on %s; start a new run",
+			r.o.Resume, host.FormatCPUs(run.Manifest.Placement.Broker), host.FormatCPUs(r.placement.Broker))
+	}
+	r.run, r.placement = run, run.Manifest.Placement
+	var events []result.Event
+	if r.journal, events, err = result.OpenJournal(run.Dir); err != nil {
+		return err
+	}
+	done := result.Done(events)
+	// A budget may have cut the first run's plan: the manifest is what counts.
+	inPlan := map[string]bool{}
+	for _, p := range run.Manifest.Planned {
+		inPlan[p.Key()] = true
+	}
+	for _, c := range plan(r.e) {
+		if inPlan[c.Key()] && !done[c.Key()] {
+			r.cells = append(r.cells, c)
+		}
+	}
+	r.progress = newProgress(r.o, r.e, len(run.Manifest.Planned), len(run.Manifest.Planned)-len(r.cells))
+	if err := os.RemoveAll(r.dataRoot()); err != nil {
+		return err
+	}
+	return r.journal.Append(result.EventRunResume, "", fmt.Sprintf("%d cells left", len(r.cells)))
+}
+
+// dataRoot holds the data directories of cells, on the result's file system.
+func (r *runner) dataRoot() string { return filepath.Join(r.run.Dir, "data") }
+
+// maxFailures is how many cells in a row may fail before the run gives up: by
+// then it is the set-up that is wrong and not the cell.
+const maxFailures = 3
+
+func (r *runner) runCells(ctx context.Context) error {
+	defer r.progress.close()
+	begin := time.Now()
+	failures := 0
+	for i := range r.cells {
+		c := &r.cells[i]
+		if ctx.Err() != nil || r.o.Budget > 0 && time.Since(begin) > r.o.Budget {
+			return r.stopped()
+		}
+		if err := r.journal.Append(result.EventCellStart, c.Key(), ""); err != nil {
+			return err
+		}
+		r.progress.begin(c)
+		record, err := r.runCell(ctx, c)
+		if ctx.Err() != nil {
+			return r.stopped()
+		}
+		if err != nil {
+			return err // the record itself could not be written
+		}
+		event, detail := result.EventCellDone, ""
+		if record.Error != "" {
+			event, detail = result.EventCellFailed, record.Error
+			failures++
+		} else {
+			failures = 0
+		}
+		for _, g := range record.Gates {
+			if !g.OK {
+				if err := r.journal.Append(result.EventGate, c.Key(), g.Name+": "+g.Detail); err != nil {
+					return err
+				}
+			}
+		}
+		if err := r.journal.Append(event, c.Key(), detail); err != nil {
+			return err
+		}
+		r.progress.end(c, record)
+		if failures >= maxFailures {
+			return fmt.Errorf("%d cells in a row failed, the last one with: %s", failures, record.Error)
+		}
+	}
+	if err := r.journal.Append(result.EventRunDone, "", ""); err != nil {
+		return err
+	}
+	return result.Seal(r.run.Dir)
+}
+
+// stopped records an orderly end before the plan's.
+func (r *runner) stopped() error {
+	if err := r.journal.Append(result.EventRunStop, "", ""); err != nil {
+		return err
+	}
+	return ErrStopped
+}
+
+// revisionOf is the git revision that the Go tool stamped into this binary.
+func revisionOf() (revision string, dirty bool) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", false
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			revision = s.Value
+		case "vcs.modified":
+			dirty = s.Value == "true"
+		}
+	}
+	return revision, dirty
+}
