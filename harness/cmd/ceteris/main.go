@@ -1,0 +1,92 @@
+// Command ceteris runs experiments on brokers that differ in their concurrency
+// model, and is also those brokers.
+//
+// Exit codes: 0 success; 1 something failed; 2 the command line, a configuration
+// file or an experiment file is wrong. Every error is one message on stderr that
+// names the flag, key or file at fault.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line. Commands that only some systems have are in
+// platform, which the system's file fills.
+type cli struct {
+	Run     runCmd     `cmd:"" help:"Run an experiment and report what it found."`
+	Report  reportCmd  `cmd:"" help:"Compute every figure, table and the HTML page of a result again from its histograms."`
+	Verify  verifyCmd  `cmd:"" help:"Check a result: sums, schema, and that its report follows from its histograms."`
+	Compare compareCmd `cmd:"" help:"Show two results side by side."`
+	Doctor  doctorCmd  `cmd:"" help:"Say what this machine is and what stands against measuring on it."`
+	Broker  brokerCmd  `cmd:"" help:"Be one broker."`
+	Log     logCmd     `cmd:"" help:"Check segments, indexes and snapshots."`
+	Load    loadCmd    `cmd:"" hidden:"" help:"Offer one load to a broker (used by run)."`
+}
+
+// usageError marks what the user can only mend by calling differently.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// streams is where a command reads and writes; tests hand in their own.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, args []string, io streams) (code int) {
+	exited := -1
+	parser, err := kong.New(&cli{},
+		kong.Name("ceteris"),
+		kong.Description("What does the concurrency model alone do to a broker?"),
+		kong.Writers(io.out, io.err),
+		kong.Exit(func(c int) { exited = c }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"model_names": modelNames()},
+		kong.Bind(io),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		panic(err) // the grammar above is wrong
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help
+	}
+	if err != nil {
+		fmt.Fprintf(io.err, "ceteris: %v\n", err)
+		return 2
+	}
+	err = command.Run()
+	var wrong usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintf(io.err, "ceteris %s: %v\n", command.Selected().Name, err)
+		return 2
+	default:
+		fmt.Fprintf(io.err, "ceteris %s: %v\n", command.Selected().Name, err)
+		return 1
+	}
+}

@@ -1,0 +1,4 @@
+package main
+
+// brokersRun says whether this system can run brokers at all.
+const brokersRun = true

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ceteris/ceteris/harness/experiment"
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/models"
+	"github.com/ceteris/ceteris/workloads"
+)
+
+type runCmd struct {
+	File    string        `arg:"" help:"The experiment file."`
+	Results string        `default:"results" placeholder:"DIR" help:"Results go below this directory, and brokers' data beside them."`
+	Resume  string        `placeholder:"DIR" help:"Go on with the run in this directory."`
+	DryRun  bool          `help:"Print the plan and how long it takes; run nothing."`
+	Budget  time.Duration `placeholder:"TIME" help:"Run the whole blocks that fit into this, such as 30m."`
+}
+
+// Run runs an experiment and reports on it.
+func (c *runCmd) Run(ctx context.Context, std streams) error {
+	e, err := workloads.Load(c.File)
+	if err != nil {
+		return usageError{err}
+	}
+	for _, a := range e.Models {
+		if err := checkArm(e, a); err != nil {
+			return usage("%s: models: %s: %v", c.File, a.Name, err)
+		}
+	}
+	if c.Budget < 0 {
+		return usage("--budget %v is negative", c.Budget)
+	}
+	if c.DryRun {
+		return c.plan(std.out, e)
+	}
+	if !brokersRun {
+		return errors.New("brokers run on Linux only; report, verify, compare and log work here")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
+	}
+	dir, err := experiment.Run(ctx, experiment.Options{
+		Experiment: e, Root: c.Results, Resume: c.Resume, Budget: c.Budget,
+		Binary: self, Out: std.out, Terminal: isTerminal(std.out),
+	})
+	if errors.Is(err, experiment.ErrStopped) {
+		return fmt.Errorf("%w; go on with: ceteris run %s --resume %s", err, c.File, dir)
+	}
+	if err != nil {
+		return err
+	}
+	return makeReport(std.out, dir)
+}
+
+// checkArm refuses a factor that does not exist before hours have passed.
+func checkArm(e *workloads.Experiment, a workloads.Arm) error {
+	if !brokersRun {
+		return nil
+	}
+	m, err := models.Lookup(a.Model)
+	if err != nil {
+		return err
+	}
+	cfg := models.DefaultConfig(m)
+	cfg.MemoryBytes = e.MemoryBytes
+	for k, v := range a.Set {
+		if err := cfg.Set(k, v); err != nil {
+			return err
+		}
+	}
+	return cfg.Factors.Validate()
+}
+
+func (c *runCmd) plan(out io.Writer, e *workloads.Experiment) error {
+	cells, err := experiment.Within(e, c.Budget)
+	if err != nil {
+		return usageError{err}
+	}
+	for _, p := range cells {
+		fmt.Fprintf(out, "%s\n", p.Key())
+	}
+	fmt.Fprintf(out, "%d cells in %d blocks, about %v\n", len(cells), e.Blocks, experiment.Estimate(e, len(cells)).Round(time.Second))
+	return nil
+}
+
+type reportCmd struct {
+	Dir string `arg:"" help:"A result directory."`
+}
+
+// Run makes the report again.
+func (c *reportCmd) Run(std streams) error {
+	if err := isResult(c.Dir); err != nil {
+		return err
+	}
+	return makeReport(std.out, c.Dir)
+}
+
+// makeReport writes the report, seals the directory with it, and prints where
+// it is and what it says.
+func makeReport(out io.Writer, dir string) error {
+	headline, err := buildReport(dir)
+	if err != nil {
+		return err
+	}
+	if err := result.Seal(dir); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s\n\n%s\n", headline, filepath.Join(dir, "report.html"))
+	return nil
+}
+
+type verifyCmd struct {
+	Dir string `arg:"" help:"A result directory."`
+}
+
+// Run checks a result.
+func (c *verifyCmd) Run(std streams) error {
+	if err := isResult(c.Dir); err != nil {
+		return err
+	}
+	if err := result.Verify(c.Dir); err != nil {
+		return err
+	}
+	if err := verifyReport(c.Dir); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s: sums, schema and report agree\n", c.Dir)
+	return nil
+}
+
+type compareCmd struct {
+	A string `arg:"" help:"A result directory."`
+	B string `arg:"" help:"Another one."`
+}
+
+// Run prints two results side by side.
+func (c *compareCmd) Run(std streams) error {
+	for _, dir := range []string{c.A, c.B} {
+		if err := isResult(dir); err != nil {
+			return err
+		}
+	}
+	text, err := compareResults(c.A, c.B)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(std.out, text)
+	return nil
+}
+
+// isResult refuses what was not meant before anything is written there.
+func isResult(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err != nil {
+		return usage("%s is not a result directory: it has no manifest.json", dir)
+	}
+	return nil
+}
+
+// isTerminal reports whether out is a terminal that can move its cursor.
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok || os.Getenv("TERM") == "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
