@@ -108,9 +108,13 @@ func (t *TopicConfig) set(c *log.Config, value string) error {
 		if err != nil || n < t.min || n > t.max {
 			return fmt.Errorf("topic config %s=%q: want an integer from %d to %d", t.Name, value, t.min, t.max)
 		}
-		if t.small != nil {
+		switch {
+		case t.small != nil:
 			*t.small(c) = int(n)
-		} else {
+		case n == 0 && t.min == -1:
+			// Retention of nothing is one unit to a log, where 0 is unset.
+			*t.number(c) = 1
+		default:
 			*t.number(c) = n
 		}
 	default:
