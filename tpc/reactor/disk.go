@@ -1,0 +1,141 @@
+package reactor
+
+import "fmt"
+
+// DiskKind is what a disk operation does.
+type DiskKind uint8
+
+const (
+	// Read fills the buffers from Off; less than asked for means end of file.
+	Read DiskKind = iota
+	// Write puts all bytes at Off: in the page cache, or on the device's side
+	// for a file opened with O_DIRECT.
+	Write
+	// WriteDSync is Write, and done only when the device says the bytes and the
+	// size to read them back are durable (RWF_DSYNC).
+	WriteDSync
+	// DataSync is fdatasync: it covers the writes completed before Submit.
+	DataSync
+)
+
+// MaxIov bounds the pieces of a vectored disk operation.
+const MaxIov = 16
+
+// Completer learns on the reactor's thread that an operation is finished.
+type Completer interface{ DiskDone(op *DiskOp) }
+
+// DiskOp is one disk operation, owned and reused by its caller: untouched by
+// the caller between Submit and DiskDone, as is the memory it points to. Short
+// transfers are continued inside. Operations in flight at the same time run in
+// any order.
+type DiskOp struct {
+	Kind DiskKind
+	FD   int
+	Off  int64
+	B    []byte   // the buffer, or
+	Iov  [][]byte // up to MaxIov buffers, when B is nil
+	Done Completer
+
+	Res int64 // bytes transferred
+	Err error // nil, or the errno; Res bytes went through before it
+
+	next   *DiskOp // queue of waiting or of finished operations
+	slot   uint32
+	flying bool
+	total  int64
+	sys    diskSys
+}
+
+// length is the bytes that the operation is to transfer.
+func (op *DiskOp) length() int64 {
+	if op.B != nil {
+		return int64(len(op.B))
+	}
+	n := int64(0)
+	for _, b := range op.Iov {
+		n += int64(len(b))
+	}
+	return n
+}
+
+// diskQueue is a first-in first-out list linked through the operations.
+type diskQueue struct{ head, tail *DiskOp }
+
+func (q *diskQueue) push(op *DiskOp) {
+	op.next = nil
+	if q.tail == nil {
+		q.head = op
+	} else {
+		q.tail.next = op
+	}
+	q.tail = op
+}
+
+func (q *diskQueue) pop() *DiskOp {
+	op := q.head
+	if op == nil {
+		return nil
+	}
+	q.head, op.next = op.next, nil
+	if q.head == nil {
+		q.tail = nil
+	}
+	return op
+}
+
+// diskTable bounds what the kernel has at a time and gives each operation a slot.
+type diskTable struct {
+	depth   int
+	out     int
+	slots   []*DiskOp
+	free    []uint32
+	waiting diskQueue
+}
+
+// Submit starts op; DiskDone follows on this thread, never from within Submit.
+// Submitting an operation that is still in flight is a bug and panics.
+func (r *Reactor) Submit(op *DiskOp) {
+	if op.flying {
+		panic(fmt.Sprintf("reactor: disk operation at %d of descriptor %d submitted while in flight", op.Off, op.FD))
+	}
+	if len(op.Iov) > MaxIov {
+		panic(fmt.Sprintf("reactor: disk operation at %d of descriptor %d has %d pieces, at most %d", op.Off, op.FD, len(op.Iov), MaxIov))
+	}
+	op.flying, op.Res, op.Err = true, 0, nil
+	op.total = op.length()
+	r.c.DiskOps++
+	if r.disks.out >= r.disks.depth {
+		r.c.DiskQueued++
+		r.disks.waiting.push(op)
+		return
+	}
+	r.launch(op)
+}
+
+func (r *Reactor) launch(op *DiskOp) {
+	d := &r.disks
+	d.out++
+	if n := len(d.free); n > 0 {
+		op.slot = d.free[n-1]
+		d.free = d.free[:n-1]
+	} else {
+		op.slot = uint32(len(d.slots))
+		d.slots = append(d.slots, nil)
+	}
+	d.slots[op.slot] = op
+	r.be.disk(op)
+}
+
+// diskFinished gives op back to its owner and starts the next one waiting.
+func (r *Reactor) diskFinished(op *DiskOp, err error) {
+	d := &r.disks
+	d.slots[op.slot] = nil
+	d.free = append(d.free, op.slot)
+	d.out--
+	op.Err, op.flying = err, false
+	r.c.DiskBytes += op.Res
+	if next := d.waiting.pop(); next != nil {
+		r.launch(next)
+	}
+	op.Done.DiskDone(op)
+}

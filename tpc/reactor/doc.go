@@ -1,0 +1,32 @@
+// Package reactor is the event loop of one shard: sockets, disk, timers and
+// messages meet on one locked thread, in completion style.
+//
+// A caller hands over an operation (send this chain, write these bytes there)
+// together with an object whose method is called on the reactor's thread when
+// the operation is finished. Two backends stand behind the same interface: the
+// kernel's io_uring, and epoll with a few goroutines for the disk. Which one
+// runs is decided once, by probing, and told by [Reactor.Facts].
+//
+// One round of the loop:
+//
+//	Hooks.Poll        drain mailboxes, and what other threads posted
+//	reap              completions: OnData, OnSent, OnClosed, OnAccept, DiskDone
+//	ready tasks       within the task quota
+//	submit, reap      the I/O of this round goes out as one system call
+//	Hooks.Flush       the shell turns what it gathered into sends; they go out
+//	timers
+//	idle              spin for a while, then sleep in the kernel
+//
+// Work that completions bring is started in the same round, because in the
+// other order it would wait for a whole quota of tasks.
+//
+// Falling asleep loses no wake-up: the reactor raises its sleeping flag, looks
+// at everything once more, and only then blocks; a sender publishes its message
+// first and looks at the flag afterwards. Whoever lowers the flag writes to an
+// eventfd, so a batch of senders pays for one wake-up and a busy reactor for none.
+//
+// Except for Stop, Wake, Post, Snapshot, Heartbeat and Facts every method
+// belongs to the reactor's thread. The loop allocates nothing in steady state:
+// streams, slots and queues are reused, and callers own and reuse their DiskOp,
+// Timer and Chain.
+package reactor

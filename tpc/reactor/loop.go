@@ -1,0 +1,198 @@
+package reactor
+
+import (
+	"math"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+)
+
+const (
+	publishEveryNs = 1_000_000
+	starvedRetryNs = 1_000_000
+)
+
+// loop runs rounds until Stop.
+func (r *Reactor) loop() {
+	idleSinceNs := int64(-1)
+	for !r.stopping.Load() {
+		busy := r.round()
+		before := r.nowNs
+		r.nowNs = telemetry.Now()
+		if busy {
+			r.c.BusyNs += r.nowNs - before
+			idleSinceNs = -1
+			continue
+		}
+		r.c.SpinNs += r.nowNs - before
+		if idleSinceNs < 0 {
+			idleSinceNs = before
+		}
+		if r.o.SpinNs == math.MaxInt64 || r.nowNs-idleSinceNs < r.o.SpinNs {
+			continue
+		}
+		r.sleep()
+		idleSinceNs = -1
+	}
+}
+
+// round is one turn of the loop in the order that the package comment gives.
+// It tells whether anything was done or is left to do.
+func (r *Reactor) round() bool {
+	r.c.Rounds++
+	r.beat.Store(r.c.Rounds)
+	busy := r.hooks.Poll()
+	busy = r.drainAlien() || busy
+	busy = r.gather() || busy
+	busy = r.runTasks() || busy
+	busy = r.be.submit() || busy
+	busy = r.gather() || busy
+	r.hooks.Flush()
+	busy = r.settle() || busy
+	busy = r.fireTimers() || busy
+	busy = r.be.submit() || busy
+	if r.nowNs >= r.nextPublishNs {
+		r.nextPublishNs = r.nowNs + publishEveryNs
+		r.publish()
+	}
+	return busy
+}
+
+// gather delivers completions and what they left to settle.
+func (r *Reactor) gather() bool {
+	busy := r.be.reap()
+	return r.settle() || busy
+}
+
+// sleep blocks until an event, a wake-up or the next timer. The flag goes up
+// before the last look, so a sender that published after the look sees it.
+func (r *Reactor) sleep() {
+	r.state.Store(asleep)
+	if r.hooks.Poll() || r.drainAlien() || r.stopping.Load() || !r.tasks.empty() || len(r.settling) > 0 || r.be.ready() {
+		r.rise()
+		return
+	}
+	timeoutNs := int64(-1)
+	if next := r.timers.next(); next >= 0 {
+		timeoutNs = max(next-r.nowNs, 0)
+	}
+	r.publish()
+	r.c.Sleeps++
+	r.be.wait(timeoutNs)
+	r.rise()
+	before := r.nowNs
+	r.nowNs = telemetry.Now()
+	r.c.SleepNs += r.nowNs - before
+}
+
+// rise lowers the flag and notes a wake-up that is still to be read.
+func (r *Reactor) rise() {
+	if r.state.Swap(awake) == poked {
+		r.owed++
+		r.c.Wakes++
+	}
+}
+
+// runTasks runs ready tasks until none is left or the quota is used up.
+func (r *Reactor) runTasks() bool {
+	if r.tasks.empty() {
+		return false
+	}
+	start := telemetry.Now()
+	at := start
+	for {
+		t := r.tasks.pop()
+		if t == nil {
+			return true
+		}
+		t.RunTask()
+		r.c.Tasks++
+		was := at
+		at = telemetry.Now()
+		if at-was > r.o.TaskQuotaNs {
+			r.c.QuotaViolations++
+		}
+		if at-start >= r.o.TaskQuotaNs {
+			return true
+		}
+	}
+}
+
+func (r *Reactor) fireTimers() bool {
+	fired := false
+	for t := r.timers.due(r.nowNs); t != nil; t = r.timers.due(r.nowNs) {
+		r.c.Timers++
+		t.H.OnTimer(t)
+		fired = true
+	}
+	return fired
+}
+
+// unsettled queues s for settle.
+func (r *Reactor) unsettled(s *Stream) {
+	if !s.queued {
+		s.queued = true
+		r.settling = append(r.settling, s)
+	}
+}
+
+// settle works off the streams that something is due on. Handlers may add
+// more; those are taken in the next turn of the loop, so it cannot go on for ever.
+func (r *Reactor) settle() bool {
+	if len(r.settling) == 0 {
+		return false
+	}
+	r.settling, r.settled = r.settled[:0], r.settling
+	for i, s := range r.settled {
+		r.settled[i] = nil
+		s.queued = false
+		s.settle()
+	}
+	return true
+}
+
+// shutdown closes everything, delivers every last call, and gives back what
+// Run took.
+func (r *Reactor) shutdown() {
+	r.stopped = true
+	for len(r.listeners) > 0 {
+		r.listeners[0].Close()
+	}
+	for _, s := range r.streams.all {
+		if s.r != nil {
+			s.end(ErrStopped, ErrStopped)
+		}
+	}
+	for r.unfinished() || !r.alien.closeIfEmpty() {
+		busy := r.drainAlien()
+		busy = r.gather() || busy
+		busy = r.runTasks() || busy
+		if busy = r.be.submit() || busy; busy || r.be.ready() {
+			continue
+		}
+		r.state.Store(asleep)
+		if !r.alien.pending() {
+			r.be.wait(publishEveryNs)
+		}
+		r.rise()
+	}
+	if r.jobs != nil {
+		r.jobs.stop()
+	}
+	// After this no thread begins to write to the eventfd; the one that may be
+	// about to is awaited, because the descriptor's number will be reused.
+	if r.state.Swap(gone) == poked {
+		r.owed++
+	}
+	for r.owed > 0 {
+		r.be.wait(publishEveryNs)
+		r.be.reap()
+	}
+	r.be.close()
+	closeFD(r.wakeFD)
+	r.publish()
+}
+
+func (r *Reactor) unfinished() bool {
+	return r.c.Streams > 0 || r.disks.out > 0 || r.disks.waiting.head != nil || r.jobsOut > 0 || r.be.busy() ||
+		!r.tasks.empty() || len(r.settling) > 0
+}
