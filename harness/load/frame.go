@@ -1,0 +1,216 @@
+package load
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/ceteris/ceteris/workloads"
+)
+
+// Produce frames are laid out here by hand, so that a send costs a copy and a
+// few patches. Versions 9 to 12 share the request layout (flexible, topics by
+// name):
+//
+//	size i32 | key i16 | version i16 | correlation i32 | client id i16+bytes | tags
+//	transactional id (null) | acks i16 | timeout i32 | 1 topic: name,
+//	1 partition: index i32, records uvarint(len+1)+batch, tags | tags | tags
+//
+// A record batch v2 has 61 bytes before its records; the CRC-32C at 17 covers
+// everything from 21 on.
+const (
+	minProduceVersion = 9
+	maxProduceVersion = 12
+
+	produceKey = 0
+	fetchKey   = 1
+
+	batchHeaderBytes = 61
+	clientID         = "ceteris-load"
+	// requestTimeoutMs bounds how long the broker may hold an acks=all request.
+	requestTimeoutMs = 30000
+	keyBytes         = 8
+	// maxTemplateBytes bounds the frames kept ready; beyond it they are
+	// assembled for every send.
+	maxTemplateBytes = 64 << 20
+	poolBytes        = 1 << 20
+)
+
+// mark is where a stampable value starts in a frame, and the sum of its tail.
+type mark struct {
+	at   int
+	tail uint32
+}
+
+// frame is one Produce request in a buffer of its own.
+type frame struct {
+	bytes   []byte
+	batch   int // where the record batch starts
+	end     int // where it ends
+	values  []mark
+	valueLn int // bytes of all values
+}
+
+// encoder makes the Produce frames of one thread.
+type encoder struct {
+	gen     *workloads.Generator
+	version int16
+	topics  []string
+	pool    []byte // payload bytes that assembled frames take slices of
+	// templates holds a finished frame for each partition when all values have
+	// one size; nil otherwise.
+	templates []*frame
+	scratch   frame
+}
+
+func newEncoder(gen *workloads.Generator, version int16, topics []string) *encoder {
+	e := &encoder{gen: gen, version: version, topics: topics}
+	w := gen.W
+	e.pool = make([]byte, poolBytes+w.Size.MaxBytes)
+	gen.Payload(0, e.pool)
+	total := len(topics) * w.Partitions
+	each := w.RecordsPerBatch*(w.Size.MaxBytes+keyBytes+24) + 256
+	if w.Size.Fixed() && total*each <= maxTemplateBytes {
+		e.templates = make([]*frame, total)
+		for p := range e.templates {
+			f := &frame{}
+			e.assemble(f, int64(p), p)
+			e.templates[p] = f
+		}
+	}
+	return e
+}
+
+// send describes one request to be encoded.
+type send struct {
+	index       int64
+	partition   int // topic*Partitions + partition
+	correlation int32
+	stream      int
+	sequence    uint64 // of the first record
+	intendedNs  int64  // CLOCK_MONOTONIC
+	wallMs      int64
+}
+
+// append adds the request's frame to dst. It returns the grown buffer and the
+// bytes of its record values.
+func (e *encoder) append(dst []byte, s *send) ([]byte, int) {
+	f := &e.scratch
+	if e.templates != nil {
+		f = e.templates[s.partition]
+	} else {
+		e.assemble(f, s.index, s.partition)
+	}
+	start := len(dst)
+	dst = append(dst, f.bytes...)
+	out := dst[start:]
+	binary.BigEndian.PutUint32(out[8:], uint32(s.correlation))
+	for r, m := range f.values {
+		stamp(out[m.at:], m.tail, s.intendedNs, s.stream, s.sequence+uint64(r))
+	}
+	batch := out[f.batch:f.end]
+	binary.BigEndian.PutUint64(batch[27:], uint64(s.wallMs))
+	binary.BigEndian.PutUint64(batch[35:], uint64(s.wallMs))
+	binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], castagnoli))
+	return dst, f.valueLn
+}
+
+// assemble builds the frame of a request but for what append patches.
+func (e *encoder) assemble(f *frame, index int64, partition int) {
+	w := e.gen.W
+	b := f.bytes[:0]
+	b = append(b, 0, 0, 0, 0, 0, produceKey, 0, byte(e.version), 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(clientID)))
+	b = append(b, clientID...)
+	b = append(b, 0, 0) // no tags; no transactional id
+	b = binary.BigEndian.AppendUint16(b, uint16(w.Acks))
+	b = binary.BigEndian.AppendUint32(b, requestTimeoutMs)
+	b = append(b, 2)
+	b = appendCompact(b, e.topics[partition/w.Partitions])
+	b = append(b, 2)
+	b = binary.BigEndian.AppendUint32(b, uint32(partition%w.Partitions))
+
+	batchLen := batchHeaderBytes
+	for r := range w.RecordsPerBatch {
+		body := e.recordBody(index, r)
+		batchLen += varintLen(int64(body)) + body
+	}
+	b = binary.AppendUvarint(b, uint64(batchLen+1))
+	f.batch = len(b)
+	f.values, f.valueLn = f.values[:0], 0
+	b = e.appendBatchHeader(b, batchLen)
+	for r := range w.RecordsPerBatch {
+		b = e.appendRecord(f, b, index, r, partition)
+	}
+	f.end = len(b)
+	b = append(b, 0, 0, 0)
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	f.bytes = b
+}
+
+func (e *encoder) appendBatchHeader(b []byte, batchLen int) []byte {
+	n := uint32(e.gen.W.RecordsPerBatch)
+	b = binary.BigEndian.AppendUint64(b, 0)                   // base offset: the broker's
+	b = binary.BigEndian.AppendUint32(b, uint32(batchLen-12)) // length after this field
+	b = binary.BigEndian.AppendUint32(b, 0xffffffff)          // leader epoch: the broker's
+	b = append(b, 2, 0, 0, 0, 0, 0, 0)                        // magic, CRC, attributes: not compressed, create time
+	b = binary.BigEndian.AppendUint32(b, n-1)                 // last offset delta
+	b = append(b, make([]byte, 16)...)                        // timestamps
+	for range 14 {                                            // producer id, epoch, sequence: none
+		b = append(b, 0xff)
+	}
+	return binary.BigEndian.AppendUint32(b, n)
+}
+
+// keyed reports whether records carry a key.
+func keyed(w *workloads.Workload) bool { return w.Keys.Kind != workloads.None }
+
+// recordBody is the length of a record behind its length field.
+func (e *encoder) recordBody(index int64, r int) int {
+	size := e.gen.Size(index, r)
+	n := 1 + 1 + varintLen(int64(r)) + varintLen(int64(size)) + size + 1
+	if keyed(e.gen.W) {
+		return n + varintLen(keyBytes) + keyBytes
+	}
+	return n + varintLen(-1)
+}
+
+func (e *encoder) appendRecord(f *frame, b []byte, index int64, r, partition int) []byte {
+	size := e.gen.Size(index, r)
+	b = binary.AppendVarint(b, int64(e.recordBody(index, r)))
+	b = append(b, 0, 0) // attributes, timestamp delta
+	b = binary.AppendVarint(b, int64(r))
+	if keyed(e.gen.W) {
+		// Records of a partition share its key: what a broker sees of a key is
+		// its bytes and where the client sent it.
+		b = binary.AppendVarint(b, keyBytes)
+		b = binary.BigEndian.AppendUint64(b, uint64(partition))
+	} else {
+		b = binary.AppendVarint(b, -1)
+	}
+	b = binary.AppendVarint(b, int64(size))
+	at := len(b)
+	from := int(uint64(index*int64(e.gen.W.RecordsPerBatch)+int64(r))*8191%poolBytes) &^ 63
+	b = append(b, e.pool[from:from+size]...)
+	if size >= headerBytes {
+		f.values = append(f.values, mark{at, tailCRC(b[at:])})
+	}
+	f.valueLn += size
+	return append(b, 0) // no headers
+}
+
+// appendCompact writes a compact string: uvarint(len+1) and the bytes.
+func appendCompact(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)+1))
+	return append(b, s...)
+}
+
+// varintLen is how many bytes the zigzag varint of v takes.
+func varintLen(v int64) int {
+	u := uint64(v<<1) ^ uint64(v>>63)
+	n := 1
+	for u >= 0x80 {
+		u >>= 7
+		n++
+	}
+	return n
+}
