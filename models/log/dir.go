@@ -1,40 +1,362 @@
 package log
 
 import (
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/ceteris/ceteris/models/disk"
 )
 
-type TP struct {
-	Topic string
-	Index int32
-}
+// Files of a log directory beside the partitions' own directories.
+const (
+	metaFile          = "meta.properties"
+	cleanFile         = ".kafka_cleanshutdown"
+	recoveryPointFile = "recovery-point-offset-checkpoint"
+	startOffsetFile   = "log-start-offset-checkpoint"
+	metadataFile      = "partition.metadata"
+)
 
+// PartitionRef is a partition found in a log directory.
 type PartitionRef struct {
 	TP
-	ID [16]byte
+	ID [16]byte // topic id
 }
 
+// DirOptions say whose directory it must be. What a new one gets.
 type DirOptions struct {
 	ClusterID   string
 	NodeID      int32
-	DirectoryID string
+	DirectoryID string // a new directory's id; empty: random
 }
 
-type Dir struct{}
+// Dir is a log directory held by this process. Its methods block and may be
+// called by several threads: recovery opens logs in parallel.
+type Dir struct {
+	fs      disk.FS
+	path    string
+	options DirOptions
+	release func()
+	clean   bool
 
-func OpenDir(fs disk.FS, path string, o DirOptions) (*Dir, error) { return nil, errors.New("soon") }
+	mu             sync.Mutex
+	recoveryPoints map[TP]int64
+	startOffsets   map[TP]int64
+	logs           map[TP]*Log
+	closed         bool
+}
 
-func (d *Dir) Clean() bool                { return false }
-func (d *Dir) Partitions() []PartitionRef { return nil }
+// OpenDir takes the directory's lock, creates what is missing and checks that
+// the directory belongs to this cluster and node. The clean-shutdown marker is
+// removed right away, so that a crash from here on is one.
+func OpenDir(fs disk.FS, path string, o DirOptions) (*Dir, error) {
+	if err := fs.MkdirAll(path); err != nil {
+		return nil, fmt.Errorf("log directory %s cannot be created: %w", path, err)
+	}
+	if err := fs.SyncDir(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("log directory %s: %w", path, err)
+	}
+	lock := disk.LockDir
+	if own, ok := fs.(disk.Locker); ok {
+		lock = own.LockDir
+	}
+	release, err := lock(path)
+	if err != nil {
+		return nil, fmt.Errorf("log %w", err)
+	}
+	d := &Dir{fs: fs, path: path, options: o, release: release, logs: map[TP]*Log{}}
+	if err := d.open(); err != nil {
+		release()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Dir) open() error {
+	if err := d.checkMeta(); err != nil {
+		return err
+	}
+	var err error
+	if d.recoveryPoints, err = d.readOffsets(recoveryPointFile); err != nil {
+		return err
+	}
+	if d.startOffsets, err = d.readOffsets(startOffsetFile); err != nil {
+		return err
+	}
+	names, err := d.fs.ReadDir(d.path)
+	if err != nil {
+		return fmt.Errorf("log directory %s: %w", d.path, err)
+	}
+	for _, name := range names {
+		if deletedDir.MatchString(name) {
+			if err := d.fs.RemoveAll(filepath.Join(d.path, name)); err != nil {
+				return fmt.Errorf("log directory %s: a deletion cannot be finished: %w", d.path, err)
+			}
+		}
+	}
+	d.clean = slices.Contains(names, cleanFile)
+	if d.clean {
+		if err := d.fs.Remove(filepath.Join(d.path, cleanFile)); err != nil {
+			return fmt.Errorf("log directory %s is not writable: %w", d.path, err)
+		}
+	}
+	return d.fs.SyncDir(d.path)
+}
+
+// deletedDir is a partition on its way out: topic-partition.uuid-delete.
+var deletedDir = regexp.MustCompile(`^\S+-\d+\.[0-9a-zA-Z_-]+-delete$`)
+
+// checkMeta reads meta.properties, or writes it into a new directory.
+func (d *Dir) checkMeta() error {
+	name := filepath.Join(d.path, metaFile)
+	b, err := disk.ReadFile(d.fs, name)
+	if errors.Is(err, os.ErrNotExist) {
+		if d.options.DirectoryID == "" {
+			var id [16]byte
+			rand.Read(id[:]) // never fails
+			d.options.DirectoryID = EncodeTopicID(id)
+		}
+		if err := disk.WriteFileAtomic(d.fs, name, encodeProperties(d.options)); err != nil {
+			return fmt.Errorf("log directory %s is not writable: %w", d.path, err)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("log directory %s: %w", d.path, err)
+	}
+	p := decodeProperties(b)
+	if v := p["version"]; v != "1" {
+		return fmt.Errorf("%s: version %q, want 1", name, v)
+	}
+	if v := p["cluster.id"]; v != d.options.ClusterID {
+		return fmt.Errorf("%s: the directory belongs to cluster %q, this broker to %q", name, v, d.options.ClusterID)
+	}
+	if v := p["node.id"]; v != strconv.Itoa(int(d.options.NodeID)) {
+		return fmt.Errorf("%s: the directory belongs to node %s, this broker is node %d", name, v, d.options.NodeID)
+	}
+	d.options.DirectoryID = p["directory.id"]
+	return nil
+}
+
+func (d *Dir) readOffsets(file string) (map[TP]int64, error) {
+	name := filepath.Join(d.path, file)
+	b, err := disk.ReadFile(d.fs, name)
+	if errors.Is(err, os.ErrNotExist) {
+		return map[TP]int64{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := DecodeOffsets(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return m, nil
+}
+
+// Path is the directory's path, FS what it lies on.
+func (d *Dir) Path() string { return d.path }
+
+// FS is the file system the directory lies on.
+func (d *Dir) FS() disk.FS { return d.fs }
+
+// Clean reports whether the directory was closed cleanly before it was opened.
+func (d *Dir) Clean() bool { return d.clean }
+
+// DirectoryID is the id in meta.properties.
+func (d *Dir) DirectoryID() string { return d.options.DirectoryID }
+
+// Partitions lists the partition directories, sorted by topic and index. A
+// directory whose partition.metadata is missing or unreadable is listed with a
+// zero id; OpenLog says what is wrong with it.
+func (d *Dir) Partitions() []PartitionRef {
+	names, err := d.fs.ReadDir(d.path)
+	if err != nil {
+		return nil
+	}
+	var out []PartitionRef
+	for _, name := range names {
+		tp, ok := ParseTP(name)
+		if !ok {
+			continue
+		}
+		ref := PartitionRef{TP: tp}
+		if b, err := disk.ReadFile(d.fs, filepath.Join(d.path, name, metadataFile)); err == nil {
+			ref.ID, _ = DecodePartitionMetadata(b)
+		}
+		out = append(out, ref)
+	}
+	slices.SortFunc(out, func(a, b PartitionRef) int {
+		if c := strings.Compare(a.Topic, b.Topic); c != 0 {
+			return c
+		}
+		return int(a.Index) - int(b.Index)
+	})
+	return out
+}
+
+// OpenLog loads a partition's log, or creates it when there is none. Afterwards
+// every segment's .log file exists; the shell opens those it needs and sets
+// Segment.File. Log.Recovery tells what had to be mended. The error names the
+// file at fault; the directory stays usable for other partitions.
 func (d *Dir) OpenLog(topic string, index int32, id [16]byte, cfg Config) (*Log, error) {
-	return nil, errors.New("soon")
+	tp := TP{topic, index}
+	d.mu.Lock()
+	_, twice := d.logs[tp]
+	clean := d.clean
+	recoveryPoint, start := d.recoveryPoints[tp], d.startOffsets[tp]
+	closed := d.closed
+	if !twice && !closed {
+		d.logs[tp] = nil // taken
+	}
+	d.mu.Unlock()
+	if closed || twice {
+		return nil, fmt.Errorf("log %s: opened twice, or after its directory was closed", tp)
+	}
+	l := newLog(topic, index, id, filepath.Join(d.path, tp.String()), cfg)
+	o := opener{fs: d.fs, l: l, clean: clean, recoveryPoint: recoveryPoint, start: start}
+	err := d.claim(l)
+	if err == nil {
+		err = o.open()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		delete(d.logs, tp)
+		return nil, fmt.Errorf("log %s: %w", tp, err)
+	}
+	d.logs[tp] = l
+	return l, nil
 }
-func (d *Dir) DeleteLog(topic string, index int32) error { return nil }
-func (d *Dir) Checkpoint(marks map[TP]int64) error       { return nil }
-func (d *Dir) Close(clean bool) error                    { return nil }
-func (l *Log) Close(fs disk.FS) error                    { return nil }
-func (l *Log) OffsetForTimestamp(tsMs int64, limit Mark, pk Peeker, e *Extent) (offset, ts int64, epoch int32, code int16) {
-	return
+
+// claim makes sure that the log's directory exists and is this topic's.
+func (d *Dir) claim(l *Log) error {
+	name := filepath.Join(l.dir, metadataFile)
+	b, err := disk.ReadFile(d.fs, name)
+	if err == nil {
+		id, err := DecodePartitionMetadata(b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if id != l.ID {
+			return fmt.Errorf("%s: the directory belongs to topic id %s, wanted is %s", name, EncodeTopicID(id), EncodeTopicID(l.ID))
+		}
+		return nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	names, err := d.fs.ReadDir(l.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, n := range names {
+		if _, suffix, ok := parseFile(n); ok && suffix == ".log" {
+			return fmt.Errorf("%s is missing beside %s: whose records these are cannot be told", name, n)
+		}
+	}
+	if err := d.fs.MkdirAll(l.dir); err != nil {
+		return err
+	}
+	if err := disk.WriteFileAtomic(d.fs, name, partitionMetadata(l.ID)); err != nil {
+		return err
+	}
+	return d.fs.SyncDir(d.path)
+}
+
+// DeleteLog removes a partition's directory and what the checkpoints say of it.
+// The shell has stopped using the log. The rename comes first and is durable, so
+// the partition is gone even when removing its files is cut short.
+func (d *Dir) DeleteLog(topic string, index int32) error {
+	tp := TP{topic, index}
+	d.mu.Lock()
+	delete(d.logs, tp)
+	delete(d.recoveryPoints, tp)
+	delete(d.startOffsets, tp)
+	d.mu.Unlock()
+	var salt [16]byte
+	rand.Read(salt[:])
+	// Kafka's limit: the whole name has at most 255 bytes.
+	suffix := fmt.Sprintf("-%d.%x-delete", index, salt)
+	gone := filepath.Join(d.path, topic[:min(len(topic), 255-len(suffix))]+suffix)
+	if err := d.fs.Rename(filepath.Join(d.path, tp.String()), gone); err != nil {
+		return unless(err, os.ErrNotExist)
+	}
+	if err := d.fs.SyncDir(d.path); err != nil {
+		return err
+	}
+	return d.fs.RemoveAll(gone)
+}
+
+// Checkpoint makes leader epochs, start offsets and recovery points durable.
+// marks holds, per partition, the offset below which every record, and every
+// file of every sealed segment, has been synced: recovery trusts it. Partitions
+// that are not in it keep their recovery point.
+func (d *Dir) Checkpoint(marks map[TP]int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for tp, l := range d.logs {
+		if l == nil {
+			continue
+		}
+		if l.epochsOld.Load() && !l.closed.Load() {
+			if err := l.writeEpochs(d.fs); err != nil {
+				return err
+			}
+		}
+		d.startOffsets[tp] = l.StartOffset()
+		if mark, ok := marks[tp]; ok {
+			d.recoveryPoints[tp] = mark
+		}
+	}
+	return d.writeOffsets()
+}
+
+// writeOffsets writes both offset checkpoints. Starts at a segment's base need
+// no line: the files' names say them.
+func (d *Dir) writeOffsets() error {
+	starts := map[TP]int64{}
+	for tp, start := range d.startOffsets {
+		if l := d.logs[tp]; start > 0 && (l == nil || start > l.Segments()[0].Base) {
+			starts[tp] = start
+		}
+	}
+	if err := disk.WriteFileAtomic(d.fs, filepath.Join(d.path, recoveryPointFile), EncodeOffsets(d.recoveryPoints)); err != nil {
+		return err
+	}
+	return disk.WriteFileAtomic(d.fs, filepath.Join(d.path, startOffsetFile), EncodeOffsets(starts))
+}
+
+// Close gives the directory up. With clean, every opened log must have been
+// closed, and the marker says so to the next start, which then reads nothing
+// back. Without, it is as if the process had died. The lock is released either
+// way.
+func (d *Dir) Close(clean bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	defer d.release()
+	if !clean {
+		return nil
+	}
+	for tp, l := range d.logs {
+		if l == nil || !l.closed.Load() {
+			return fmt.Errorf("log directory %s: log %s is still open; the next start will recover", d.path, tp)
+		}
+		d.recoveryPoints[tp], d.startOffsets[tp] = l.EndOffset(), l.StartOffset()
+	}
+	if err := d.writeOffsets(); err != nil {
+		return err
+	}
+	return disk.WriteFileAtomic(d.fs, filepath.Join(d.path, cleanFile), []byte(`{"version":0,"brokerEpoch":-1}`))
 }
