@@ -209,7 +209,7 @@ func (fp *FetchPart) Apply(p *partition.Partition, budget int, minOne bool, pk l
 		return false
 	}
 	fp.HW, fp.LSO, fp.LogStart = hw.Offset, hw.Offset, start
-	if fp.LastFetchedEpoch >= 0 && fp.diverges(p.Log) {
+	if fp.LastFetchedEpoch >= 0 && fp.diverges(p) {
 		return false
 	}
 	code := p.Log.Find(fp.Offset, min(budget, int(fp.MaxBytes)), minOne, hw, pk, &fp.Extent)
@@ -253,8 +253,8 @@ func checkEpoch(theirs, ours int32) int16 {
 
 // diverges reports whether the client's log has left ours, or that we cannot
 // tell, which is an error.
-func (fp *FetchPart) diverges(l *log.Log) bool {
-	epoch, end := l.EpochEnd(fp.LastFetchedEpoch)
+func (fp *FetchPart) diverges(p *partition.Partition) bool {
+	epoch, end := epochEnd(p, fp.LastFetchedEpoch)
 	if epoch < 0 || end < 0 {
 		fp.Fail(codeOutOfRange)
 		return true
@@ -276,8 +276,16 @@ func (fp *FetchPart) measureFirst(pk log.Peeker) int16 {
 		}
 		return codeStorage
 	}
-	fp.first = len(fp.firstHead) + int(int32(binary.BigEndian.Uint32(fp.firstHead[8:])))
+	fp.first = BatchLen(fp.firstHead[:])
 	return 0
+}
+
+// BatchLen is the length in bytes of the batch that b starts with; b needs 12.
+func BatchLen(b []byte) int { return 12 + int(int32(binary.BigEndian.Uint32(b[8:]))) }
+
+// AddData adds a part of buf to the data and takes over one reference to it.
+func (fp *FetchPart) AddData(buf *iobuf.Buf, b []byte) {
+	fp.Data = append(fp.Data, iobuf.Piece{B: b, Buf: buf, FD: -1, Len: len(b)})
 }
 
 // Ready reports whether the request is to be answered now rather than when more

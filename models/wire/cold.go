@@ -30,10 +30,11 @@ func DecodeRequest(key, version int16, body []byte) (kmsg.Request, error) {
 	return req, nil
 }
 
-// AppendResponse appends a response as a whole frame, size included, in the
-// version that resp says.
-func AppendResponse(dst []byte, corr int32, resp kmsg.Response) []byte {
-	tagged := flexible(resp.Key(), resp.GetVersion()) && resp.Key() != apiVersionsKey
+// AppendResponse appends a response as a whole frame, size included. version is
+// the request's and decides the header; the body is in the version that resp
+// says, which differs only when ApiVersions refuses a version.
+func AppendResponse(dst []byte, version int16, corr int32, resp kmsg.Response) []byte {
+	tagged := flexible(resp.Key(), version) && resp.Key() != apiVersionsKey
 	dst, start := beginResponse(dst, corr, tagged)
 	return endResponse(resp.AppendTo(dst), start, 0)
 }
