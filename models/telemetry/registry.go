@@ -120,9 +120,26 @@ func pairs(name string, kv []string) []Label {
 	if len(kv)%2 != 0 {
 		panic(fmt.Sprintf("telemetry: %s: labels are name, value pairs: got %d strings", name, len(kv)))
 	}
+	if !wellFormed(name) {
+		panic(fmt.Sprintf("telemetry: metric name: got %q, want letters, digits and _", name))
+	}
 	var out []Label
 	for i := 0; i < len(kv); i += 2 {
+		if !wellFormed(kv[i]) {
+			panic(fmt.Sprintf("telemetry: %s: label name: got %q, want letters, digits and _", name, kv[i]))
+		}
 		out = append(out, Label{kv[i], kv[i+1]})
 	}
 	return out
+}
+
+// wellFormed is Prometheus's rule for names, without the colon.
+func wellFormed(name string) bool {
+	for i, c := range name {
+		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
 }

@@ -82,9 +82,13 @@ func (st *Stages) WriteLog(w io.Writer) error {
 	lw := hdr.NewHistogramLogWriter(w)
 	head := []func() error{
 		lw.OutputLogFormatVersion,
-		func() error { return lw.OutputComment("[Ceteris stages of " + strconv.Itoa(st.Recorders) + " threads]") },
+		func() error {
+			return lw.OutputComment("[Ceteris stages of " + strconv.Itoa(st.Recorders) + " threads]")
+		},
 		func() error { return lw.OutputComment("[Stale threads: " + strconv.Itoa(st.Stale) + "]") },
-		func() error { return lw.OutputComment("[Mended stamps: " + strconv.FormatUint(st.Bank.mended(), 10) + "]") },
+		func() error {
+			return lw.OutputComment("[Mended stamps: " + strconv.FormatUint(st.Bank.mended(), 10) + "]")
+		},
 		func() error { return lw.OutputStartTime(st.SinceMs) },
 		lw.OutputLegend,
 	}

@@ -41,6 +41,7 @@ type Arena struct {
 
 	foreign atomic.Pointer[iobuf.Buf] // released elsewhere, linked by Next
 
+	free     int64 // bytes in free spans
 	lowWater int64
 	wanted   int64 // bytes that the last refused request asked for
 	onLow    func(wantBytes int)
@@ -69,9 +70,10 @@ func New(o Options) (*Arena, error) {
 	a.slabs.init(pages)
 	for i := range a.quick {
 		// A list keeps at most 64 spans and at most a 64th of the memory.
-		a.quick[i].limit = min(64, pages>>i/64)
+		a.quick[i].limit = min(64, (pages>>i)/64)
 	}
-	a.n.lowestFree = a.FreeBytes()
+	a.free = int64(len(a.region))
+	a.n.lowestFree = a.free
 	return a, nil
 }
 
@@ -105,29 +107,33 @@ func (a *Arena) Close() error {
 // Alloc returns a buffer with at least n usable bytes, page-aligned from 4 KiB
 // on, or nil when no span is large enough. Owner only. Memory is not cleared.
 func (a *Arena) Alloc(n int) *iobuf.Buf {
-	a.checkOwner("alloc")
 	b := a.alloc(n)
 	if b == nil {
-		if a.Drain() > 0 {
-			b = a.alloc(n)
-		}
-		if b == nil {
-			a.n.failures++
-			a.wanted = max(a.wanted, int64(n))
-			return nil
-		}
+		a.n.failures++
+		a.wanted = max(a.wanted, int64(n))
+	}
+	return b
+}
+
+// alloc looks in the lists, and once more when other threads gave something back.
+func (a *Arena) alloc(n int) *iobuf.Buf {
+	a.checkOwner("alloc")
+	b := a.fromLists(n)
+	if b == nil && a.Drain() > 0 {
+		b = a.fromLists(n)
+	}
+	if b == nil {
+		return nil
 	}
 	a.n.allocs++
 	if n > DataPathBytes {
 		a.n.oversized++
 	}
-	if free := a.FreeBytes(); free < a.n.lowestFree {
-		a.n.lowestFree = free
-	}
+	a.n.lowestFree = min(a.n.lowestFree, a.free)
 	return b
 }
 
-func (a *Arena) alloc(n int) *iobuf.Buf {
+func (a *Arena) fromLists(n int) *iobuf.Buf {
 	if n <= maxSmall {
 		return a.allocSmall(n)
 	}
@@ -141,9 +147,9 @@ func orderOf(n int) int { return bits.Len(uint(n-1) / PageBytes) }
 func (a *Arena) allocSpan(order int) *iobuf.Buf {
 	if order < quickOrders {
 		if b := a.quick[order].pop(); b != nil {
-			a.buddy.mark(tagOf(b).page(), order, inUse)
-			b.Init(a, b.B, b.Tag)
-			a.n.used[order]++
+			page := tagOf(b).page()
+			a.buddy.mark(page, order, inUse)
+			a.initSpan(b, page, order)
 			return b
 		}
 	}
@@ -151,12 +157,18 @@ func (a *Arena) allocSpan(order int) *iobuf.Buf {
 	if page < 0 {
 		return nil
 	}
-	a.n.used[order]++
 	b := a.header()
+	a.initSpan(b, page, order)
+	return b
+}
+
+// initSpan makes b the span's live buffer.
+func (a *Arena) initSpan(b *iobuf.Buf, page, order int) {
+	a.n.used[order]++
+	a.free -= PageBytes << order
 	off := page * PageBytes
 	end := off + PageBytes<<order
 	b.Init(a, a.region[off:end:end], uint64(spanTag(page, order)))
-	return b
 }
 
 // takePages takes a span's pages, merging the short lists if that is what it
@@ -177,7 +189,7 @@ func (a *Arena) takePages(order int) int {
 func (a *Arena) Recycle(b *iobuf.Buf, at iobuf.Allocator) {
 	if at == iobuf.Allocator(a) {
 		a.checkOwner("free")
-		a.free(b)
+		a.put(b)
 		return
 	}
 	for {
@@ -200,19 +212,19 @@ func (a *Arena) Drain() int {
 	for b := a.foreign.Swap(nil); b != nil; n++ {
 		next := b.Next
 		b.Next = nil
-		a.free(b)
+		a.put(b)
 		b = next
 	}
 	a.n.foreign += int64(n)
 	return n
 }
 
-// free returns a buffer's memory and its header.
-func (a *Arena) free(b *iobuf.Buf) {
+// put returns a buffer's memory and its header.
+func (a *Arena) put(b *iobuf.Buf) {
 	a.n.frees++
 	t := tagOf(b)
 	if invariants {
-		poison(b.B)
+		poison(a.memory(t))
 	}
 	if t.small() {
 		a.freeSmall(b, t)
@@ -221,6 +233,7 @@ func (a *Arena) free(b *iobuf.Buf) {
 	order := t.order()
 	a.buddy.check(t.page(), order)
 	a.n.used[order]--
+	a.free += PageBytes << order
 	if order < quickOrders && a.quick[order].push(b) {
 		a.buddy.mark(t.page(), order, quickFree)
 		return
@@ -240,6 +253,16 @@ func (a *Arena) flushQuick() bool {
 		}
 	}
 	return any
+}
+
+// memory is the whole of what a tag stands for, whatever became of the slice.
+func (a *Arena) memory(t tag) []byte {
+	off := t.page() * PageBytes
+	if t.small() {
+		off += t.slot() * classBytes(t.class())
+		return a.region[off : off+classBytes(t.class())]
+	}
+	return a.region[off : off+PageBytes<<t.order()]
 }
 
 func (a *Arena) checkOwner(what string) {

@@ -29,16 +29,19 @@ func (a *Arena) Reclaim() int64 {
 // TryReclaimAlloc is Alloc for a caller that may run the hook right here: it asks
 // for ever more until the request fits or nothing comes free. Owner only.
 func (a *Arena) TryReclaimAlloc(n int) *iobuf.Buf {
-	if b := a.Alloc(n); b != nil || a.onLow == nil || n > len(a.region) {
+	if a.onLow == nil || n > len(a.region) {
+		return a.Alloc(n)
+	}
+	if b := a.alloc(n); b != nil {
 		return b
 	}
 	for want := int64(max(n, PageBytes)); ; want *= 2 {
 		freed := a.reclaim(min(want, int64(len(a.region))))
-		if b := a.Alloc(n); b != nil {
-			a.wanted = 0
+		if b := a.alloc(n); b != nil {
 			return b
 		}
 		if freed <= 0 {
+			a.n.failures++
 			return nil
 		}
 	}

@@ -51,6 +51,7 @@ func (a *Arena) allocSmall(n int) *iobuf.Buf {
 		}
 		s.used[page] = 0
 		s.pages[class]++
+		a.free -= PageBytes
 		s.link(page, class)
 	}
 	slot := bits.TrailingZeros8(^s.used[page])
@@ -89,12 +90,27 @@ func (a *Arena) freeSmall(b *iobuf.Buf, t tag) {
 	}
 	s.used[page] &^= bit
 	s.live[class]--
-	a.putHeader(b)
-	if s.used[page] == 0 {
-		s.unlink(page, class)
-		s.pages[class]--
-		a.buddy.give(page, 0)
+	if s.used[page] != 0 {
+		a.putHeader(b)
+		return
 	}
+	s.unlink(page, class)
+	s.pages[class]--
+	a.free += PageBytes
+	a.putPage(b, page)
+}
+
+// putPage frees a page that held small objects, with the header of the last of
+// them: onto the short list, so that a lone small object does not split and
+// merge spans each time.
+func (a *Arena) putPage(b *iobuf.Buf, page int) {
+	b.Tag = uint64(spanTag(page, 0))
+	if a.quick[0].push(b) {
+		a.buddy.mark(page, 0, quickFree)
+		return
+	}
+	a.buddy.give(page, 0)
+	a.putHeader(b)
 }
 
 func (s *slabs) link(page, class int) {

@@ -41,13 +41,7 @@ type Stats struct {
 }
 
 // FreeBytes is the memory in free spans. Owner only.
-func (a *Arena) FreeBytes() int64 {
-	pages := a.buddy.free
-	for order := range a.quick {
-		pages += int64(a.quick[order].n) << order
-	}
-	return pages * PageBytes
-}
+func (a *Arena) FreeBytes() int64 { return a.free }
 
 // Stats reads everything. Owner only; other threads use Scrape.
 func (a *Arena) Stats() Stats {
