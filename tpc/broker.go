@@ -1,0 +1,343 @@
+package tpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models"
+	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
+	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/tpc/mesh"
+	"github.com/ceteris/ceteris/tpc/reactor"
+)
+
+// meshCapacity is the ring size of each ordered pair of shards, and meshPending
+// bounds what may wait behind a full ring.
+const (
+	meshCapacity = 1024
+	meshPending  = 1 << 20
+)
+
+// minShardBytes is what a shard needs to serve at all: receive buffers, a few
+// append chunks, frames.
+const minShardBytes = 24 << 20
+
+// Broker is one running shard-per-core broker.
+type Broker struct {
+	cfg      models.Config
+	shards   []*shard
+	mesh     *mesh.Mesh[message]
+	image    atomic.Pointer[cluster.Image]
+	control  *cluster.Controller
+	env      api.Env
+	registry *telemetry.Registry
+	sessions atomic.Int32
+	refused  *telemetry.SharedCounter
+
+	listener int
+	addr     string
+	running  sync.WaitGroup
+	fatal    chan error
+
+	mu    sync.Mutex
+	facts map[string]string
+}
+
+func newBroker(cfg models.Config) *Broker {
+	return &Broker{
+		cfg: cfg, registry: telemetry.NewRegistry(), fatal: make(chan error, 1),
+		facts: map[string]string{}, listener: -1,
+	}
+}
+
+// LockedThreads is how many threads block in the kernel with their P.
+func (b *Broker) LockedThreads() int { return max(len(b.cfg.CPUs), 1) }
+
+// Addr is the address that clients use.
+func (b *Broker) Addr() string { return b.addr }
+
+// Fatal yields the error that ended a shard.
+func (b *Broker) Fatal() <-chan error { return b.fatal }
+
+// Telemetry is what the admin port serves.
+func (b *Broker) Telemetry() *telemetry.Registry { return b.registry }
+
+// Facts are what probing found.
+func (b *Broker) Facts() map[string]string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := maps.Clone(b.facts)
+	for i, s := range b.shards {
+		for k, v := range s.r.Facts() {
+			if i == 0 {
+				out[k] = v
+			}
+		}
+	}
+	return out
+}
+
+func (b *Broker) setFact(k, v string) {
+	b.mu.Lock()
+	b.facts[k] = v
+	b.mu.Unlock()
+}
+
+func (b *Broker) logf(format string, args ...any) { slog.Warn(fmt.Sprintf(format, args...)) }
+
+// Start recovers the data directory, starts the shards and serves.
+func (b *Broker) Start() (err error) {
+	n := max(len(b.cfg.CPUs), 1)
+	if err := b.makeShards(n); err != nil {
+		return err
+	}
+	if err := b.listen(); err != nil {
+		return err
+	}
+	b.control, err = cluster.Boot(disk.OS, &b.cfg, cluster.Defaults(&b.cfg), n)
+	if err != nil {
+		b.closeListener()
+		return err
+	}
+	logs, err := b.control.OpenLogs(int(b.cfg.Int("num.recovery.threads.per.data.dir")))
+	if err == nil {
+		err = b.startShards()
+	}
+	for i := 0; i < len(logs) && err == nil; i++ {
+		err = b.OpenPartition(logs[i].Topic, logs[i].Index, logs[i].Log)
+	}
+	if err != nil {
+		b.closeListener()
+		b.stopShards()
+		return errors.Join(err, b.control.Logs().Close(false))
+	}
+	b.control.Serve(b)
+	b.setFact("shards", strconv.Itoa(n))
+	return b.accept()
+}
+
+func (b *Broker) makeShards(n int) error {
+	total := b.cfg.MemoryBytes
+	if total == 0 {
+		var info unix.Sysinfo_t
+		if err := unix.Sysinfo(&info); err != nil {
+			return fmt.Errorf("reading the machine's memory: %w", err)
+		}
+		total = int64(info.Totalram) * int64(info.Unit) / 4
+	}
+	if total/int64(n) < minShardBytes {
+		return fmt.Errorf("memory of %d bytes for %d shards is too little: each needs %d", total, n, minShardBytes)
+	}
+	b.mesh = mesh.NewBounded[message](n, meshCapacity, meshPending)
+	b.refused = b.registry.SharedCounter("connections_refused_total", "connections above max.connections")
+	for i := range n {
+		s, err := b.newShard(i, total/int64(n))
+		if err != nil {
+			return err
+		}
+		b.shards = append(b.shards, s)
+		b.mesh.SetWaker(i, waker{s.r})
+	}
+	return nil
+}
+
+func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
+	mem, err := arena.New(arena.Options{Bytes: bytes})
+	if err != nil {
+		return nil, err
+	}
+	cpu := -1
+	if id < len(b.cfg.CPUs) {
+		cpu = b.cfg.CPUs[id]
+	}
+	f := &b.cfg.Factors
+	r, err := reactor.New(reactor.Options{CPU: cpu, Backend: f.Network, SpinNs: int64(f.Spin), Arena: mem})
+	if err != nil {
+		return nil, err
+	}
+	label := strconv.Itoa(id)
+	counter := func(name, help string) *telemetry.Counter { return b.registry.Counter(name, help, "shard", label) }
+	s := &shard{
+		id: id, b: b, r: r, arena: mem, env: &b.env, parts: map[partKey]*ownedPartition{},
+		sessions: api.NewSessions(int(b.cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessions),
+		rec:      telemetry.NewRecorder(), durability: f.Durability, inflightMax: f.Inflight,
+		maxFrame: int(b.cfg.Int("socket.request.max.bytes")),
+		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
+		local:        counter("parts_local_total", "request parts applied on their connection's shard"),
+		remote:       counter("parts_remote_total", "request parts sent to another shard"),
+		coldReads:    counter("cold_reads_total", "reads of the device for bytes no longer in memory"),
+		evictions:    counter("chunk_evictions_total", "append chunks given up for memory"),
+		refusals:     counter("memory_refusals_total", "appends refused for want of memory"),
+		wallOffsetMs: telemetry.WallMs() - telemetry.Now()/1e6,
+	}
+	mem.OnLow(s.giveUp)
+	b.registry.AddRecorder(s.rec, r.Wake, "shard", label)
+	b.gauges(s, label)
+	return s, nil
+}
+
+// startShards runs every reactor on a thread of its own and waits until all
+// stand.
+func (b *Broker) startShards() error {
+	started := make(chan error, len(b.shards))
+	for _, s := range b.shards {
+		s.started = func(err error) { started <- err }
+		b.running.Go(func() {
+			runtime.LockOSThread()
+			err := s.r.Run(s)
+			if err != nil {
+				select {
+				case b.fatal <- fmt.Errorf("shard %d: %w", s.id, err):
+				default:
+				}
+				select {
+				case started <- err:
+				default:
+				}
+			}
+		})
+	}
+	for range b.shards {
+		if err := <-started; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listen binds before anything is recovered: a port that is taken is the
+// cheapest error.
+func (b *Broker) listen() error {
+	addr, err := net.ResolveTCPAddr("tcp", b.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen address %q: %w", b.cfg.Listen, err)
+	}
+	fd, bound, err := bindTCP(addr, int(b.cfg.Int("socket.listen.backlog.size")))
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", b.cfg.Listen, err)
+	}
+	b.listener, b.addr = fd, bound.String()
+	b.env = api.Env{
+		Cfg: &b.cfg, Nodes: []wire.Node{{ID: b.cfg.NodeID, Host: bound.IP.String(), Port: int32(bound.Port)}},
+		Image: b.image.Load, Control: lateControl{b}, NowMs: telemetry.WallMs,
+	}
+	return nil
+}
+
+func (b *Broker) closeListener() {
+	if b.listener >= 0 {
+		_ = unix.Close(b.listener)
+		b.listener = -1
+	}
+}
+
+// accept lets shard 0 take connections; it hands each to the least loaded.
+func (b *Broker) accept() error {
+	err := b.on(b.shards[0], func(s *shard) error {
+		l, err := s.r.Listen(b.listener, s)
+		s.listening = l
+		return err
+	})
+	b.env.ClusterID = b.image.Load().ClusterID()
+	return err
+}
+
+// on runs f on a shard's thread and waits for it. Cold paths only.
+func (b *Broker) on(s *shard, f func(*shard) error) error {
+	done := make(chan error, 1)
+	if !s.r.Post(reactor.Func(func() { done <- f(s) })) {
+		return fmt.Errorf("shard %d has stopped", s.id)
+	}
+	return <-done
+}
+
+func (b *Broker) connections() (n int) {
+	for _, s := range b.shards {
+		n += int(s.connCount.Load())
+	}
+	return n
+}
+
+func (b *Broker) stopShards() {
+	for _, s := range b.shards {
+		s.r.Stop()
+	}
+	b.running.Wait()
+}
+
+// Stop closes the listener, lets every shard answer what it has and write what
+// is dirty, closes the logs at their exact lengths and marks the directory clean.
+func (b *Broker) Stop(ctx context.Context) error {
+	for _, s := range b.shards {
+		err := b.on(s, func(s *shard) error { s.beginStop(); return nil })
+		if err != nil {
+			return err
+		}
+	}
+	for _, s := range b.shards {
+		for drained := false; !drained; {
+			if err := b.on(s, func(s *shard) error { drained = s.drained(); return nil }); err != nil {
+				return err
+			}
+			if drained {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("shard %d still has work: %w", s.id, ctx.Err())
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+	b.stopShards()
+	clean := true
+	var errs []error
+	for _, s := range b.shards {
+		for _, p := range s.parts {
+			if p.Failed() {
+				clean = false
+				continue
+			}
+			if err := p.Log.Close(disk.OS); err != nil {
+				errs, clean = append(errs, err), false
+			}
+		}
+		errs = append(errs, s.closeFiles())
+	}
+	errs = append(errs, b.control.Logs().Close(clean))
+	return errors.Join(errs...)
+}
+
+// waker lets the mesh wake a shard; the reactor itself knows whether it sleeps.
+type waker struct{ r *reactor.Reactor }
+
+func (w waker) Asleep() bool { return true }
+func (w waker) Wake()        { w.r.Wake() }
+
+// lateControl is the controller as the APIs see it: made after the listener.
+type lateControl struct{ b *Broker }
+
+func (c lateControl) Mutate(cmd cluster.Command) (*cluster.Image, int16, string) {
+	return c.b.control.Mutate(cmd)
+}
+func (c lateControl) NextProducerID() (int64, int16) { return c.b.control.NextProducerID() }
+
+var (
+	_ models.Broker = (*Broker)(nil)
+	_ cluster.Host  = (*Broker)(nil)
+)

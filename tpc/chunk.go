@@ -1,0 +1,89 @@
+package tpc
+
+import (
+	"fmt"
+
+	"github.com/ceteris/ceteris/models/iobuf"
+)
+
+// chunk is an aligned image of one piece of a segment file: bytes
+// [index*size, (index+1)*size). Appends are copied into it, the device reads
+// from it, and consumers are answered from it.
+//
+// Ownership: the partition's chain holds one reference to buf; every response
+// piece that points into it holds another, so eviction never pulls memory from
+// under a send.
+type chunk struct {
+	buf     *iobuf.Buf
+	segBase int64
+	index   int64 // position in the segment divided by the chunk size
+	endPos  int64 // segment position and
+	endOff  int64 // log offset after the last batch that ends in this chunk; 0 and 0 when none does
+	part    *ownedPartition
+	next    *chunk // the shard's eviction order, oldest clean first
+}
+
+// chain is the run of chunks that a partition still has in memory, oldest
+// first. Within one segment they are consecutive, because eviction only takes
+// the oldest; every segment after the first one starts at chunk 0.
+type chain struct {
+	list  []*chunk // list[head:] are the chunks
+	head  int
+	clean int   // list[head:clean] are clean, the rest is not
+	size  int64 // chunk size, bytes; a power of two
+}
+
+// at finds the chunk that covers pos of the segment, nil when it is not in memory.
+func (c *chain) at(segBase, pos int64) *chunk {
+	want := pos / c.size
+	for i := len(c.list) - 1; i >= c.head; {
+		k := c.list[i]
+		if k.segBase < segBase {
+			return nil
+		}
+		if k.segBase > segBase {
+			i -= int(k.index) + 1
+			continue
+		}
+		j := i - int(k.index-want)
+		if k.index < want || j < c.head || c.list[j].segBase != segBase {
+			return nil
+		}
+		return c.list[j]
+	}
+	return nil
+}
+
+// push adds the next chunk at the tail.
+func (c *chain) push(k *chunk) { c.list = append(c.list, k) }
+
+// popFront forgets the oldest chunk, which must be clean.
+func (c *chain) popFront() *chunk {
+	k := c.list[c.head]
+	if c.head >= c.clean {
+		panic(fmt.Sprintf("tpc: evicting a dirty chunk: head %d, clean below %d", c.head, c.clean))
+	}
+	c.list[c.head] = nil
+	c.head++
+	if c.head > 32 && c.head > len(c.list)/2 {
+		n := copy(c.list, c.list[c.head:])
+		clear(c.list[n:])
+		c.list, c.clean, c.head = c.list[:n], c.clean-c.head, 0
+	}
+	return k
+}
+
+// read copies bytes from memory into dst and returns how many there are in
+// sequence from pos; 0 when pos is not in memory.
+func (c *chain) read(segBase, pos int64, dst []byte) int {
+	done := 0
+	for done < len(dst) {
+		k := c.at(segBase, pos+int64(done))
+		if k == nil {
+			break
+		}
+		off := (pos + int64(done)) % c.size
+		done += copy(dst[done:], k.buf.B[off:c.size])
+	}
+	return done
+}

@@ -1,0 +1,25 @@
+package tpc
+
+// A message is what shards say to each other. It carries pointers into the
+// sender's request; from the moment it is sent until the answer arrives the
+// receiver alone may touch what the message names.
+type message struct {
+	kind messageKind
+	part int32
+	req  *request
+	fd   int
+}
+
+type messageKind uint8
+
+const (
+	msgProduce     messageKind = iota // to the owner: apply produce part `part` of req
+	msgProduceDone                    // home again: the part is finished
+	msgFetch                          // to the owner: serve fetch leg `part` of req
+	msgFetchDone                      // home again: the leg has what it could get
+	msgFetchCancel                    // to the owner: answer the leg with what there is
+	msgCancelAck                      // home again: no cancel is under way any more
+	msgCold                           // to the owner: apply cold part `part` of req
+	msgColdDone                       // home again
+	msgAccept                         // to the least loaded shard: a connection
+)

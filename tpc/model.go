@@ -1,0 +1,65 @@
+// Package tpc is the shard-per-core broker: one pinned thread per core, each
+// with its own connections, memory, disk queue and partitions. A partition is
+// owned by exactly one shard; nothing is locked, because nothing is shared.
+//
+// The path of a produce request, stop by stop:
+//
+//	conn.OnData          bytes readable, frames cut          (conn.go)
+//	shard.serve          header, API                         (shard.go)
+//	shard.serveProduce   decode, split by partition          (produce.go)
+//	shard.send           a message, if another shard owns it (mesh)
+//	shard.applyProduce   validate, offsets, copy to a chunk  (produce.go, models/api)
+//	appender.submit      one write a partition in flight     (appender.go)
+//	appender.DiskDone    durable: waiters of the partition   (appender.go, partition.go)
+//	conn.flush           answers in order, one send          (conn.go)
+//
+// What the models share (codec, log, partition state, decisions) lies in the
+// packages under models; this package only says on which thread each step runs,
+// how the parts travel and who waits.
+package tpc
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ceteris/ceteris/models"
+)
+
+func init() {
+	models.Register(models.Model{Name: "tpc", Preset: models.PresetTPC, New: New})
+}
+
+// New checks that the factors are ones this model has.
+func New(cfg models.Config) (models.Broker, error) {
+	f := &cfg.Factors
+	var errs []error
+	refuse := func(name, got, have string) {
+		errs = append(errs, fmt.Errorf("model tpc: factor %s=%s is not available, have %s", name, got, have))
+	}
+	if f.Ownership != "shard" {
+		refuse("ownership", f.Ownership, "shard")
+	}
+	if f.Threads != "pinned" {
+		refuse("threads", f.Threads, "pinned")
+	}
+	if f.Network == "netpoll" {
+		refuse("network", f.Network, "auto, uring, epoll")
+	}
+	if f.Staging == "shared" {
+		refuse("staging", f.Staging, "none")
+	}
+	if f.Memory != "arena" {
+		refuse("memory", f.Memory, "arena")
+	}
+	if f.Commit != "group" {
+		refuse("commit", f.Commit, "group")
+	}
+	if f.Routing == "direct" {
+		refuse("routing", f.Routing, "forward")
+	}
+	errs = append(errs, cfg.Validate())
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return newBroker(cfg), nil
+}

@@ -1,0 +1,131 @@
+package tpc
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/ceteris/ceteris/models"
+	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/telemetry"
+)
+
+var (
+	codeStorage   = kerr.KafkaStorageError.Code
+	codeUnknown   = kerr.UnknownTopicOrPartition.Code
+	codeExhausted = kerr.RequestTimedOut.Code // retriable, and true: nothing was appended
+)
+
+// serveProduce is stops 2 to 4 of a produce request: decode, split, and hand
+// every part to its owner. Parts of this shard are applied at once.
+func (s *shard) serveProduce(r *request, body []byte) bool {
+	if err := r.produceR.Parse(r.hdr.Version, body); err != nil {
+		s.b.logf("connection %d: %v", r.c.id, err)
+		return false
+	}
+	op := &r.produce
+	op.Split(&r.produceR, s.image())
+	r.stamps[telemetry.Decoded] = telemetry.Now()
+	r.stamps[telemetry.Offered] = r.stamps[telemetry.Decoded]
+	r.silent = op.Acks == 0
+	if cap(r.waits) < len(op.Parts) {
+		r.waits = make([]produceWait, len(op.Parts))
+	}
+	r.waits = r.waits[:len(op.Parts)]
+	clear(r.waits)
+	r.pending = 1 // held until every part is under way
+	for i := range op.Parts {
+		pp := &op.Parts[i]
+		if pp.Done {
+			continue
+		}
+		pp.Check(0)
+		if pp.Done {
+			continue
+		}
+		r.pending++
+		if owner := int(pp.Owner); owner != s.id {
+			s.send(owner, message{kind: msgProduce, part: int32(i), req: r})
+			s.remote.Inc()
+			continue
+		}
+		s.local.Inc()
+		s.applyProduce(r, int32(i))
+	}
+	s.produceAnswered(r)
+	return true
+}
+
+// applyProduce is stops 5 and 6 at the owner: validate, assign offsets, copy
+// into the append chunk, commit to the log. The device write goes out with the
+// round's group.
+func (s *shard) applyProduce(r *request, part int32) {
+	pp := &r.produce.Parts[part]
+	w := &r.waits[part]
+	*w = produceWait{req: r, part: part, startNs: telemetry.Now()}
+	p := s.parts[partKey{pp.Topic.ID, pp.Index}]
+	if p == nil || p.gone {
+		pp.Finish(nil, codeUnknown)
+		s.produceHome(r, part)
+		return
+	}
+	if !p.Failed() && !p.app.reserve(len(pp.Records)) {
+		s.exhausted(p)
+		pp.Finish(nil, codeExhausted)
+		s.produceHome(r, part)
+		return
+	}
+	switch pp.Apply(p.Partition, &s.validator, s.nowMs()) {
+	case log.Refused:
+		s.produceHome(r, part)
+		return
+	case log.RollThenWrite:
+		_, fresh := p.Log.Roll(&pp.Append)
+		p.app.roll(fresh)
+		fallthrough
+	case log.Write:
+		p.app.write(&pp.Append, pp.Records)
+		p.Log.Commit(&pp.Append)
+	}
+	w.localNs, w.need = telemetry.Now(), pp.NeedOffset
+	p.waitProduce(w)
+	if s.durability == models.Memory {
+		p.advance(p.Log.EndMark())
+		return
+	}
+	// A duplicate may be durable already; one of the batch in flight waits for it.
+	if p.produceHead == w && p.HighWatermark().Offset >= w.need {
+		p.releaseProducers(w.need, 0)
+	}
+}
+
+// finishProducePart runs at the owner when a part's bytes keep the durability
+// promise, or never will (code).
+func (s *shard) finishProducePart(p *ownedPartition, r *request, part int32, code int16) {
+	r.produce.Parts[part].Finish(p.Partition, code)
+	s.produceHome(r, part)
+}
+
+// produceHome brings a finished part home.
+func (s *shard) produceHome(r *request, part int32) {
+	if r.c.s != s {
+		s.send(r.c.s.id, message{kind: msgProduceDone, part: part, req: r})
+		return
+	}
+	s.produceAnswered(r)
+}
+
+// produceAnswered counts one answer; with the last the request may be answered.
+func (s *shard) produceAnswered(r *request) {
+	r.pending--
+	if r.pending > 0 {
+		return
+	}
+	for i := range r.waits { // the slowest part is the critical path
+		r.stamps[telemetry.Started] = max(r.stamps[telemetry.Started], r.waits[i].startNs)
+		r.stamps[telemetry.LocalDone] = max(r.stamps[telemetry.LocalDone], r.waits[i].localNs)
+	}
+	r.stamps[telemetry.Satisfied] = telemetry.Now()
+	if r.silent && r.produce.Failed() {
+		r.drop = true // the only way to tell a client that asked not to be told
+	}
+	s.finish(r)
+}

@@ -1,0 +1,89 @@
+package tpc
+
+import (
+	"sync/atomic"
+
+	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
+	"github.com/ceteris/ceteris/tpc/reactor"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// request is one request in the broker. It lives on the shard of its
+// connection (home), is recycled there, and keeps its slices, so that a steady
+// stream of requests allocates nothing.
+type request struct {
+	c      *conn
+	next   *request // the connection's order, or the shard's free list
+	hdr    wire.Header
+	stamps telemetry.Stamps
+	buf    *iobuf.Buf // keeps the frame alive that produce parts alias
+
+	pending int  // answers still to come from owners, cancels included
+	done    bool // may be answered as soon as it is the connection's oldest
+	silent  bool // acks=0: nothing is sent
+	drop    bool // the connection is closed instead of an answer
+
+	produce  api.Produce
+	produceR wire.ProduceRequest
+	waits    []produceWait
+
+	fetch      api.Fetch
+	fetchR     wire.FetchRequest
+	fetchWaits []fetchWait
+	legs       []fetchLeg
+	legsOut    int  // legs that are with their owners
+	cancelsOut int  // calls to come back that are not acknowledged
+	holding    bool // legs are being handed out: progress waits
+	calledBack bool // no more waiting: time is up, or enough is here
+	timer      reactor.Timer
+
+	cold     kmsg.Request
+	coldOp   api.PartOp
+	coldResp kmsg.Response
+	coldWait []coldWait
+}
+
+// fetchLeg is the part of a fetch that one shard owns. While it is away its
+// owner alone writes it; only away itself may be read by both.
+type fetchLeg struct {
+	req     *request
+	index   int32
+	owner   int
+	parts   []int32
+	need    int // bytes at which the leg is worth answering
+	away    atomic.Bool
+	cold    coldWait
+	startNs int64 // when the owner took it up, and
+	localNs int64 // when it had looked at every part
+}
+
+func (s *shard) newRequest(c *conn) *request {
+	r := s.freeRequests
+	if r == nil {
+		r = &request{}
+		r.produce.Env, r.fetch.Env = s.env, s.env
+		r.timer.H = r
+	} else {
+		s.freeRequests = r.next
+	}
+	r.c, r.next, r.done, r.silent, r.drop, r.pending = c, nil, false, false, false, 0
+	r.legsOut, r.cancelsOut, r.holding, r.calledBack = 0, 0, false, false
+	r.legs, r.stamps = r.legs[:0], telemetry.Stamps{}
+	return r
+}
+
+// recycle takes back a request that nobody refers to any more.
+func (s *shard) recycle(r *request) {
+	if r.buf != nil {
+		r.buf.Release(s.arena)
+		r.buf = nil
+	}
+	r.produce.Reset()
+	r.fetch.Reset(s.arena)
+	r.cold, r.coldOp, r.coldResp = nil, nil, nil
+	r.c, r.next = nil, s.freeRequests
+	s.freeRequests = r
+}

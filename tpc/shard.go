@@ -1,0 +1,281 @@
+package tpc
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models"
+	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/batch"
+	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
+	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/tpc/reactor"
+)
+
+// shard is one core of the broker: a thread with a reactor, a memory pool,
+// connections and the partitions it owns. Everything here belongs to that
+// thread; other shards reach it by message only.
+type shard struct {
+	id    int
+	b     *Broker
+	r     *reactor.Reactor
+	arena *arena.Arena
+	env   *api.Env
+
+	parts     map[partKey]*ownedPartition
+	sessions  *api.Sessions
+	validator batch.Validator
+	rec       *telemetry.Recorder
+
+	conns     *conn
+	connCount atomic.Int64 // read by the shard that accepts
+	nextConn  uint64
+
+	dirtyParts []*ownedPartition // bytes to write this round
+	dirtyConns []*conn           // answers to send this round
+	evict      []*chunk          // clean chunks, oldest at evictHead
+	evictHead  int
+
+	freeRequests *request
+	freeChunks   *chunk
+
+	durability    models.Durability
+	inflightMax   int
+	maxFrame      int
+	prewrite      bool
+	firstPrewrite int64
+	maxPrewrite   int64
+	wallOffsetMs  int64 // wall clock minus telemetry.Now, refreshed by a timer
+
+	inflightWrites int
+	sealsOut       int
+	stopping       bool
+	retainedNs     int64 // when retention was last applied
+	listening      *reactor.Listener
+	started        func(error) // tells Start that the thread stands
+
+	local, remote, coldReads, evictions, refusals *telemetry.Counter
+	idleTimer                                     reactor.Timer
+}
+
+// Start is the reactor's first call on the shard's thread: the pool is touched
+// here so that its pages lie on this core's node.
+func (s *shard) Start(r *reactor.Reactor) error {
+	s.r = r
+	s.idleTimer.H = (*housekeeping)(s)
+	s.arena.Own()
+	s.arena.Touch()
+	r.After(&s.idleTimer, housekeepingNs)
+	s.started(nil)
+	return nil
+}
+
+// Poll takes what other shards have sent.
+func (s *shard) Poll() bool {
+	s.rec.Poll()
+	busy := s.arena.Drain() > 0
+	got := s.b.mesh.Recv(s.id, recvBudget, s)
+	return got > 0 || busy || s.b.mesh.Unflushed(s.id)
+}
+
+// recvBudget bounds the messages of one round, so that a flood from one shard
+// does not hold up this one's sockets.
+const recvBudget = 1024
+
+// OnMessage handles one message from another shard.
+func (s *shard) OnMessage(_ int, m message) {
+	r := m.req
+	switch m.kind {
+	case msgProduce:
+		s.applyProduce(r, m.part)
+	case msgProduceDone:
+		s.produceAnswered(r)
+	case msgFetch:
+		s.serveLeg(&r.legs[m.part])
+	case msgFetchDone:
+		s.legHome(r)
+	case msgFetchCancel:
+		s.hurry(&r.legs[m.part])
+		s.send(r.c.s.id, message{kind: msgCancelAck, req: r})
+	case msgCancelAck:
+		r.cancelsOut--
+		s.fetchProgress(r)
+	case msgCold:
+		s.applyCold(r, m.part, 0)
+	case msgColdDone:
+		s.coldAnswered(r)
+	case msgAccept:
+		s.attach(m.fd)
+	}
+}
+
+// Flush ends a round: device writes for every partition that has bytes, sends
+// for every connection that has answers, messages to the other shards.
+func (s *shard) Flush() {
+	for i := 0; i < len(s.dirtyParts); i++ {
+		p := s.dirtyParts[i]
+		p.inDirty = false
+		p.app.kick()
+	}
+	s.dirtyParts = s.dirtyParts[:0]
+	for i := 0; i < len(s.dirtyConns); i++ { // a flush may mark more
+		c := s.dirtyConns[i]
+		c.dirty = false
+		c.flush()
+	}
+	s.dirtyConns = s.dirtyConns[:0]
+	s.b.mesh.Flush(s.id)
+}
+
+// send stages a message; Flush shows it. Requests in the broker are bounded by
+// connections and their in-flight limit, so a full queue is a broken invariant.
+func (s *shard) send(to int, m message) {
+	if !s.b.mesh.Post(s.id, to, m) {
+		panic(fmt.Sprintf("tpc: message queue from shard %d to %d is full at %d", s.id, to, s.b.mesh.Pending(s.id)))
+	}
+}
+
+// serve is where a frame enters the model: header, then the API's own path. It
+// takes over one reference to buf. False closes the connection.
+func (s *shard) serve(c *conn, frame []byte, buf *iobuf.Buf, readableNs int64) bool {
+	r := s.newRequest(c)
+	r.buf = buf
+	r.stamps[telemetry.Readable], r.stamps[telemetry.Framed] = readableNs, telemetry.Now()
+	if err := wire.ParseHeader(frame, &r.hdr); err != nil {
+		s.b.logf("connection %d: %v", c.id, err)
+		s.recycle(r)
+		return false
+	}
+	a, err := api.Admit(&r.hdr)
+	if err != nil {
+		s.b.logf("connection %d: %v", c.id, err)
+		s.recycle(r)
+		return false
+	}
+	c.push(r)
+	body := frame[r.hdr.Body:]
+	ok := false
+	switch {
+	case !a.Hot():
+		ok = s.serveCold(r, a, body)
+	case r.hdr.Key == keyProduce:
+		ok = s.serveProduce(r, body)
+	default:
+		ok = s.serveFetch(r, body)
+	}
+	if !ok {
+		r.done = true // it will never be answered, only taken back
+	}
+	return ok
+}
+
+// finish marks a request answerable. It goes out when it is its connection's
+// oldest, at the end of this round.
+func (s *shard) finish(r *request) {
+	r.done = true
+	s.markConn(r.c)
+}
+
+// encode is stop 9: the answer's head goes into the connection's buffer,
+// records are referred to where they lie.
+func (s *shard) encode(c *conn, r *request) {
+	switch {
+	case r.hdr.Key == keyProduce && r.coldResp == nil:
+		dst := c.room(256 + 64*len(r.produce.Parts))
+		c.take(r.produce.AppendResponse(dst, r.hdr.CorrelationID))
+	case r.hdr.Key == keyFetch && r.coldResp == nil:
+		dst := c.room(r.fetch.HeadBytes())
+		c.takeHead(r.fetch.Join(s.sessions, r.hdr.CorrelationID, dst, &c.out))
+	default:
+		c.take(wire.AppendResponse(c.room(1024), r.hdr.Version, r.hdr.CorrelationID, r.coldResp))
+	}
+	r.stamps[telemetry.Encoded] = telemetry.Now()
+	c.sent = append(c.sent, r.stamps)
+	c.sentKeys = append(c.sentKeys, r.hdr.Key)
+}
+
+// abandon hastens a request whose connection is gone.
+func (s *shard) abandon(r *request) {
+	if !r.done && r.hdr.Key == keyFetch && r.legsOut > 0 {
+		s.callBack(r)
+	}
+}
+
+func (s *shard) markDirty(p *ownedPartition) {
+	if !p.inDirty {
+		p.inDirty = true
+		s.dirtyParts = append(s.dirtyParts, p)
+	}
+}
+
+func (s *shard) markConn(c *conn) {
+	if !c.dirty {
+		c.dirty = true
+		s.dirtyConns = append(s.dirtyConns, c)
+	}
+}
+
+func (s *shard) image() *cluster.Image { return s.b.image.Load() }
+
+// nowMs is the wall clock in ms for record timestamps, read from the round's
+// monotonic time.
+func (s *shard) nowMs() int64 { return s.wallOffsetMs + s.r.Now()/1e6 }
+
+// OnAccept gives a new connection to the shard that has the fewest.
+func (s *shard) OnAccept(fd int) {
+	if int64(s.b.connections()) >= s.b.cfg.Int("max.connections") {
+		_ = unix.Close(fd) // the client sees a reset; the limit is its operator's choice
+		s.b.refused.Inc()
+		return
+	}
+	to := s.id
+	for i := range s.b.shards {
+		if s.b.shards[i].connCount.Load() < s.b.shards[to].connCount.Load() {
+			to = i
+		}
+	}
+	s.b.shards[to].connCount.Add(1)
+	if to != s.id {
+		s.send(to, message{kind: msgAccept, fd: fd})
+		return
+	}
+	s.attach(fd)
+}
+
+// attach makes a connection of an accepted socket; it has been counted already.
+func (s *shard) attach(fd int) {
+	s.b.tuneSocket(fd)
+	s.nextConn++
+	c := &conn{s: s, id: uint64(s.id)<<48 | s.nextConn, lastNs: s.r.Now()}
+	st, err := s.r.Attach(fd, c)
+	if err != nil {
+		s.b.logf("connection refused: %v", err)
+		_ = unix.Close(fd)
+		s.connCount.Add(-1)
+		return
+	}
+	c.st = st
+	c.next = s.conns
+	if s.conns != nil {
+		s.conns.prev = c
+	}
+	s.conns = c
+}
+
+// forget takes a closed connection off the shard's list.
+func (s *shard) forget(c *conn) {
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		s.conns = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	s.connCount.Add(-1)
+}
