@@ -1,0 +1,244 @@
+package threadpool
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models"
+	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
+	"github.com/ceteris/ceteris/threadpool/kernel"
+	"github.com/ceteris/ceteris/threadpool/purgatory"
+)
+
+// Broker is one running thread pool.
+type Broker struct {
+	cfg models.Config
+	fs  disk.FS
+	env api.Env
+
+	gogo      bool // threads=goroutine
+	inflight  int
+	power     bool // durability=power
+	syncEach  bool // commit=each
+	maxFrame  int
+	maxIdleNs int64
+
+	controller *cluster.Controller
+	image      atomic.Pointer[cluster.Image]
+	replicas   atomic.Pointer[replicaSet]
+
+	sessionLock kernel.Mutex
+	sessions    *api.Sessions
+	sessionIDs  atomic.Int32
+
+	threads    threads
+	idle       *idle
+	memory     memory
+	acceptor   *acceptor
+	processors []*processor
+	channel    *channel
+	handlers   []*handler
+	produces   *purgatory.Purgatory
+	fetches    *purgatory.Purgatory
+	writer     *writer // durability=memory
+	background *scheduler
+
+	registry      *telemetry.Registry
+	storageErrors *telemetry.SharedCounter
+	fatal         chan error
+}
+
+// New makes a broker that is not started. It refuses factor values that the
+// model does not implement.
+func New(cfg models.Config) (*Broker, error) {
+	if err := check(&cfg); err != nil {
+		return nil, err
+	}
+	b := &Broker{cfg: cfg, fs: disk.OS, registry: telemetry.NewRegistry(), fatal: make(chan error, 1)}
+	f := &b.cfg.Factors
+	b.gogo = f.Threads == "goroutine"
+	b.inflight = f.Inflight
+	b.power, b.syncEach = f.Durability == models.Power, f.Commit == "each"
+	b.maxFrame = int(cfg.Int("socket.request.max.bytes"))
+	b.maxIdleNs = max(cfg.Int("connections.max.idle.ms"), 0)
+	if b.maxIdleNs < int64(time.Hour)*24*365 {
+		b.maxIdleNs *= int64(time.Millisecond)
+	}
+	b.threads.locked = !b.gogo
+	b.idle = newIdle(f, cpuCount(&b.cfg))
+	b.memory.limit = memoryLimit(cfg.MemoryBytes)
+	b.memory.freed = func() {
+		for _, p := range b.processors {
+			p.selector.wakeup()
+		}
+	}
+	b.sessionLock.Go(b.gogo)
+	b.sessions = api.NewSessions(int(cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessionIDs)
+	b.replicas.Store(&replicaSet{})
+	b.background = newScheduler(int(cfg.Int("background.threads")))
+	b.produces = b.newPurgatory("produce")
+	b.fetches = b.newPurgatory("fetch")
+	if f.Durability == models.Memory {
+		b.writer = newWriter(b)
+	}
+	return b, nil
+}
+
+func (b *Broker) newPurgatory(name string) *purgatory.Purgatory {
+	return purgatory.New(purgatory.Options{
+		Name: name, NowMs: func() int64 { return telemetry.Now() / 1_000_000 },
+		PurgeInterval: int(b.cfg.Int("fetch.purgatory.purge.interval.requests")), Sched: b.gogo,
+	})
+}
+
+// memoryLimit is the configured bound, or a quarter of the machine's memory.
+func memoryLimit(bytes int64) int64 {
+	if bytes > 0 {
+		return bytes
+	}
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 1 << 30
+	}
+	return int64(info.Totalram) * int64(info.Unit) / 4
+}
+
+// Start opens the data directory and serves.
+func (b *Broker) Start() error {
+	if err := b.load(); err != nil {
+		return err
+	}
+	if err := b.open(); err != nil {
+		return errors.Join(err, b.closeLogs())
+	}
+	b.instrument()
+	b.serve()
+	return nil
+}
+
+// load recovers the data directory with num.recovery.threads.per.data.dir.
+func (b *Broker) load() error {
+	c, err := cluster.Boot(b.fs, &b.cfg, cluster.Defaults(&b.cfg), 1)
+	if err != nil {
+		return err
+	}
+	b.controller = c
+	opened, err := c.OpenLogs(int(b.cfg.Int("num.recovery.threads.per.data.dir")))
+	if err != nil {
+		return errors.Join(err, c.Logs().Close(false))
+	}
+	for i := range opened {
+		if err := b.OpenPartition(opened[i].Topic, opened[i].Index, opened[i].Log); err != nil {
+			return errors.Join(err, b.closeLogs())
+		}
+	}
+	return nil
+}
+
+// open binds the listener and makes the threads' state.
+func (b *Broker) open() (err error) {
+	if b.acceptor, err = listen(&b.cfg, b.gogo); err != nil {
+		return err
+	}
+	b.channel = newChannel(int(b.cfg.Int("queued.max.requests")), b.idle, b.gogo)
+	for range b.cfg.Int("num.network.threads") {
+		p, err := newProcessor(b)
+		if err != nil {
+			for _, p := range b.processors {
+				p.selector.close()
+			}
+			b.acceptor.close()
+			return err
+		}
+		b.processors = append(b.processors, p)
+	}
+	b.acceptor.processors = b.processors
+	for range b.cfg.Int("num.io.threads") {
+		b.handlers = append(b.handlers, &handler{broker: b})
+	}
+	host, port, err := net.SplitHostPort(b.acceptor.addr)
+	if err != nil {
+		return fmt.Errorf("listener address %q: %w", b.acceptor.addr, err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return fmt.Errorf("listener address %q: %w", b.acceptor.addr, err)
+	}
+	b.controller.Serve(b)
+	b.env = api.Env{
+		Cfg: &b.cfg, ClusterID: b.image.Load().ClusterID(),
+		Nodes:   []wire.Node{{ID: b.cfg.NodeID, Host: host, Port: int32(n)}},
+		Image:   b.image.Load,
+		Control: b.controller, NowMs: telemetry.WallMs,
+	}
+	return nil
+}
+
+// serve starts every thread. A locked thread keeps a scheduler slot, so there
+// must be one for each and one for the rest; the command sets that, and it is
+// made sure of here for whoever embeds a broker.
+func (b *Broker) serve() {
+	if need := Threads(&b.cfg) + 1; runtime.GOMAXPROCS(0) < need {
+		runtime.GOMAXPROCS(need)
+	}
+	b.idle.awake.Store(int32(len(b.processors) + len(b.handlers)))
+	b.threads.start(b.produces.Run)
+	b.threads.start(b.fetches.Run)
+	if b.writer != nil {
+		b.threads.start(b.writer.run)
+	}
+	for _, h := range b.handlers {
+		b.threads.start(h.run)
+	}
+	for _, p := range b.processors {
+		b.threads.start(p.run)
+	}
+	b.threads.start(b.acceptor.run)
+	ms := func(name string) time.Duration { return millis(b.cfg.Int(name)) }
+	b.background.every(ms("log.retention.check.interval.ms"), b.retain)
+	b.background.every(ms("log.flush.offset.checkpoint.interval.ms"), b.checkpoint)
+}
+
+// millis is a duration of so many ms, cut off where a Duration ends.
+func millis(n int64) time.Duration {
+	return time.Duration(min(n, int64(1<<63-1)/int64(time.Millisecond))) * time.Millisecond
+}
+
+// Addr is where clients reach the broker.
+func (b *Broker) Addr() string { return b.acceptor.addr }
+
+// Fatal never yields: a partition whose storage fails is closed to appends, and
+// the broker goes on with the others.
+func (b *Broker) Fatal() <-chan error { return b.fatal }
+
+// Telemetry is what the admin port serves.
+func (b *Broker) Telemetry() *telemetry.Registry { return b.registry }
+
+// LockedThreads is how many scheduler slots the pool's threads keep.
+func (b *Broker) LockedThreads() int { return Threads(&b.cfg) }
+
+// Facts are what was decided at start.
+func (b *Broker) Facts() map[string]string {
+	network := "epoll"
+	if b.gogo {
+		network = "epoll under Go's netpoller"
+	}
+	return map[string]string{
+		"network":            network,
+		"threads.locked":     strconv.Itoa(map[bool]int{false: Threads(&b.cfg), true: 0}[b.gogo]),
+		"gomaxprocs":         strconv.Itoa(runtime.GOMAXPROCS(0)),
+		"spin.cpus":          strconv.Itoa(int(b.idle.cpus)),
+		"memory.limit.bytes": strconv.FormatInt(b.memory.limit, 10),
+	}
+}

@@ -1,0 +1,255 @@
+package threadpool
+
+import (
+	"sync/atomic"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/threadpool/kernel"
+)
+
+// job is what a handler takes up: a request, or a log that wants a sync. Logs
+// go first, as Kafka's callbacks do.
+type job struct {
+	req  *request
+	sync *replica
+}
+
+// channel is the one bounded queue between processors and handlers. With
+// threads=goroutine the requests are in a Go channel instead of the ring.
+type channel struct {
+	gogo     bool
+	incoming chan *request // threads=goroutine
+	bell     chan struct{} // threads=goroutine: there may be syncs
+
+	idle     *idle
+	lock     kernel.Mutex // everything below
+	ring     []*request
+	head     int
+	syncs    []*replica // unbounded, but each replica is in it at most once
+	sleepers *handler   // last in, first out
+	waking   int        // woken handlers that have not looked yet
+	spinners int        // handlers that poll
+	blocked  int        // processors that wait for room
+
+	size    atomic.Int64  // requests and syncs, readable without the lock
+	room    atomic.Uint32 // futex of blocked processors
+	closed  atomic.Bool
+	blocks  atomic.Uint64 // how often a processor found the queue full
+	blockNs atomic.Uint64
+}
+
+// waitNs is how long a thread of the pool waits before it looks around, Kafka's
+// 300 ms.
+const waitNs = 300_000_000
+
+func newChannel(capacity int, i *idle, gogo bool) *channel {
+	c := &channel{idle: i, gogo: gogo, ring: make([]*request, capacity)}
+	c.lock.Go(gogo)
+	if gogo {
+		c.incoming = make(chan *request, capacity)
+		c.bell = make(chan struct{}, 1)
+	}
+	return c
+}
+
+// requests is the number of requests in the ring; the caller holds the lock.
+func (c *channel) requests() int { return int(c.size.Load()) - len(c.syncs) }
+
+// put offers a request and blocks while the queue is full. Processors call it.
+func (c *channel) put(r *request) {
+	if c.gogo {
+		c.putGo(r)
+		return
+	}
+	c.lock.Lock()
+	if c.requests() == len(c.ring) {
+		c.waitRoom()
+		r.stamps[telemetry.Offered] = telemetry.Now()
+	}
+	c.ring[(c.head+c.requests())%len(c.ring)] = r
+	c.size.Add(1)
+	c.wakeOne()
+}
+
+// waitRoom releases the lock while the queue is full and returns with it held.
+func (c *channel) waitRoom() {
+	t := telemetry.Now()
+	c.blocks.Add(1)
+	c.blocked++
+	c.idle.awake.Add(-1)
+	for c.requests() == len(c.ring) {
+		seen := c.room.Load()
+		c.lock.Unlock()
+		kernel.Wait(&c.room, seen, waitNs)
+		c.lock.Lock()
+	}
+	c.idle.awake.Add(1)
+	c.blocked--
+	c.blockNs.Add(uint64(telemetry.Now() - t))
+}
+
+// callback offers a log that wants a sync; it never blocks. Any thread.
+func (c *channel) callback(r *replica) {
+	c.lock.Lock()
+	c.syncs = append(c.syncs, r)
+	c.size.Add(1)
+	if !c.gogo {
+		c.wakeOne()
+		return
+	}
+	c.lock.Unlock()
+	c.ringBell()
+}
+
+// wakeOne wakes a sleeping handler unless one is on its way or polls already.
+// It releases the lock.
+func (c *channel) wakeOne() {
+	h := c.sleepers
+	if h == nil || c.waking > 0 || c.spinners > 0 {
+		c.lock.Unlock()
+		return
+	}
+	c.sleepers = h.below
+	c.waking++
+	c.idle.awake.Add(1)
+	c.lock.Unlock()
+	h.bed.Store(called)
+	kernel.Wake(&h.bed, 1)
+}
+
+// States of a handler's bed.
+const (
+	up uint32 = iota
+	asleep
+	called // woken by wakeOne: counted in waking
+)
+
+// take returns the next job, or false when the channel is closed and empty.
+func (c *channel) take(h *handler) (job, bool) {
+	if c.gogo {
+		return c.takeGo(h)
+	}
+	j, ok := c.tryTake(h)
+	if ok {
+		return j, true
+	}
+	start := telemetry.Now()
+	for !ok && !c.closed.Load() {
+		if !c.spin() && c.lie(h) {
+			for h.bed.Load() == asleep {
+				kernel.Wait(&h.bed, asleep, waitNs)
+			}
+		}
+		j, ok = c.tryTake(h)
+	}
+	h.idleNs.Add(uint64(telemetry.Now() - start))
+	return j, ok
+}
+
+// tryTake takes a job if there is one. A handler that finds more than one calls
+// the next, so that a backlog wakes as many as it needs.
+func (c *channel) tryTake(h *handler) (j job, ok bool) {
+	c.lock.Lock()
+	if h.bed.Load() == called {
+		h.bed.Store(up)
+		c.waking--
+	}
+	if c.size.Load() == 0 {
+		c.lock.Unlock()
+		return job{}, false
+	}
+	if len(c.syncs) > 0 {
+		j.sync = c.popSync()
+	} else {
+		j.req = c.ring[c.head]
+		c.ring[c.head] = nil
+		c.head = (c.head + 1) % len(c.ring)
+		c.size.Add(-1)
+	}
+	if c.blocked > 0 {
+		c.room.Add(1)
+		defer kernel.Wake(&c.room, 1)
+	}
+	if c.size.Load() > 0 {
+		c.wakeOne()
+	} else {
+		c.lock.Unlock()
+	}
+	return j, true
+}
+
+// popSync takes the oldest log that wants a sync; the caller holds the lock and
+// knows that there is one.
+func (c *channel) popSync() *replica {
+	r := c.syncs[0]
+	n := copy(c.syncs, c.syncs[1:])
+	c.syncs[n] = nil
+	c.syncs = c.syncs[:n]
+	c.size.Add(-1)
+	return r
+}
+
+// spin polls the queue for the spin budget; true means look again.
+func (c *channel) spin() bool {
+	if c.idle.spin == 0 || !c.idle.room() {
+		return false
+	}
+	c.lock.Lock()
+	if c.spinners > 0 || c.size.Load() > 0 {
+		again := c.size.Load() > 0
+		c.lock.Unlock()
+		return again
+	}
+	c.spinners++
+	c.lock.Unlock()
+	start := telemetry.Now()
+	for n := 1; c.idle.room() && c.size.Load() == 0 && !c.closed.Load(); n++ {
+		if n%64 == 0 && telemetry.Now()-start > c.idle.spin {
+			break
+		}
+	}
+	c.lock.Lock()
+	c.spinners--
+	found := c.size.Load() > 0
+	c.lock.Unlock()
+	return found
+}
+
+// lie puts the handler to bed unless work came meanwhile.
+func (c *channel) lie(h *handler) bool {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if c.size.Load() > 0 || c.closed.Load() {
+		return false
+	}
+	h.bed.Store(asleep)
+	h.below, c.sleepers = c.sleepers, h
+	c.idle.awake.Add(-1)
+	return true
+}
+
+// waiting is the number of requests and syncs in the queue. Any thread.
+func (c *channel) waiting() int64 { return c.size.Load() + int64(len(c.incoming)) }
+
+// close lets the handlers go once the queue is empty. No put may follow.
+func (c *channel) close() {
+	if c.gogo {
+		close(c.incoming)
+		return
+	}
+	c.lock.LockAside()
+	c.closed.Store(true)
+	h := c.sleepers
+	c.sleepers = nil
+	for p := h; p != nil; p = p.below {
+		c.waking++
+		c.idle.awake.Add(1)
+	}
+	c.lock.Unlock()
+	for h != nil {
+		next := h.below
+		h.bed.Store(called)
+		kernel.Wake(&h.bed, 1)
+		h = next
+	}
+}

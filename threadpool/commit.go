@@ -1,0 +1,94 @@
+package threadpool
+
+import (
+	"errors"
+
+	"github.com/ceteris/ceteris/models/log"
+)
+
+// Syncs at durability=power. With commit=group a log has one sync in flight;
+// every append that finishes meanwhile is covered by the next. The handler that
+// finds none in flight does it; when it returns and more has been appended, the
+// log goes back into the request queue, ahead of the requests, so that one busy
+// log does not keep a handler for good.
+
+// groupCommit syncs the log once and answers what that covers. The caller has
+// set r.syncing, or has found the log in the queue with it set.
+func (h *handler) groupCommit(r *replica) {
+	r.lock.Lock()
+	mark := r.part.Log.EndMark()
+	files := r.filesToSync()
+	r.lock.Unlock()
+
+	err := syncAll(files)
+
+	r.lock.Lock()
+	again := false
+	if err != nil {
+		r.syncing = false
+	} else {
+		if r.part.Durable(mark) {
+			h.actions = append(h.actions, r)
+		}
+		r.synced.Store(mark.Offset)
+		again = r.part.Log.EndOffset() > mark.Offset
+		r.syncing = again
+	}
+	r.lock.Unlock()
+	if err != nil {
+		h.broker.storageFailed(r, err)
+	}
+	if again {
+		h.broker.channel.callback(r)
+	}
+	h.broker.produces.CheckAndComplete(r.key)
+}
+
+// startCommit makes the calling handler the one that syncs, unless there is one
+// or there is nothing to sync.
+func (h *handler) startCommit(r *replica) {
+	r.lock.Lock()
+	mine := !r.syncing && !r.part.Failed() && r.part.Log.EndOffset() > r.part.HighWatermark().Offset
+	if mine {
+		r.syncing = true
+	}
+	failed := r.part.Failed()
+	r.lock.Unlock()
+	switch {
+	case mine:
+		h.groupCommit(r)
+	case failed:
+		h.broker.produces.CheckAndComplete(r.key) // no sync will come that would
+	}
+}
+
+// filesToSync are the active file and those rolled since the last sync, each
+// with a reference for the caller. The caller holds the log's lock.
+func (r *replica) filesToSync() []*segmentFile {
+	files := r.rolled
+	r.rolled = nil
+	if f := fileOf(r.part.Log.ActiveSegment()); f.hold() {
+		files = append(files, f)
+	}
+	return files
+}
+
+// syncAll syncs and lets go of the files, all of them even after an error.
+func syncAll(files []*segmentFile) error {
+	var err error
+	for _, f := range files {
+		err = errors.Join(err, f.file.Sync())
+		f.Drop()
+	}
+	return err
+}
+
+// syncNow is commit=each: one sync for one append, under the log's lock as
+// Kafka's flush.messages=1 does it.
+func (r *replica) syncNow(m log.Mark) error {
+	if err := syncAll(r.filesToSync()); err != nil {
+		return err
+	}
+	r.synced.Store(m.Offset)
+	return nil
+}

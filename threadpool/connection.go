@@ -1,0 +1,177 @@
+package threadpool
+
+import (
+	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/wire"
+	"github.com/ceteris/ceteris/threadpool/kernel"
+
+	"golang.org/x/sys/unix"
+)
+
+// connection is one client's socket. It belongs to its processor; no other
+// thread looks into it.
+//
+// It is muted, that is, not read from, while a request of it is in the broker.
+// With inflight=k it may have k requests there, but the next is offered only
+// when the one before has been appended or has begun to wait, so that a
+// handler cannot overtake another with requests of one producer. Responses
+// leave in the order of the requests.
+type connection struct {
+	fd     int
+	slot   int32
+	closed bool
+
+	readable bool // the socket may have bytes
+	ended    bool // the client has closed its side, or the socket failed
+	writable bool // the socket may take bytes
+
+	buf        *iobuf.Buf
+	from, to   int // bytes of buf that no request has taken
+	readableNs int64
+	expect     int // size of the last frame with its prefix: what the next read asks for
+	starved    bool
+
+	busy     bool // a request is at a handler and has not begun to wait
+	inflight int
+	first    *request // oldest in the broker
+	last     *request
+	sending  bool // first is being sent and the socket is full
+
+	older, newer *connection // in the order of last use
+	lastUseNs    int64
+	queued       bool // in the processor's list of connections to look at
+}
+
+// readBytes is what a read asks for while frames are smaller: several requests
+// of a pipelining client at once.
+const readBytes = 16 << 10
+
+// muted reports whether the connection may not offer a request.
+func (c *connection) muted(limit int) bool { return c.busy || c.inflight >= limit }
+
+// outcome is what an attempt to receive came to.
+type outcome uint8
+
+const (
+	nothing   outcome = iota // the frame is not complete
+	received                 // a frame is complete
+	exhausted                // there is no memory for it now
+	gone                     // end of stream, or an error
+	malformed                // a size that cannot be
+)
+
+// receive reads until a frame is complete or the socket is empty. frame aliases
+// the connection's buffer and is good until consume.
+func (c *connection) receive(mem *memory, maxBytes int, now func() int64) (frame []byte, o outcome) {
+	for {
+		need := wire.SizeLen
+		if c.to-c.from >= wire.SizeLen {
+			n, err := wire.FrameSize(c.buf.B[c.from:], maxBytes)
+			if err != nil {
+				return nil, malformed
+			}
+			if need += n; c.to-c.from >= need {
+				return c.buf.B[c.from+wire.SizeLen : c.from+need], received
+			}
+		}
+		if !c.readable {
+			if c.ended {
+				return nil, gone
+			}
+			return nil, nothing
+		}
+		if !c.reserve(mem, need) {
+			return nil, exhausted
+		}
+		if c.from == c.to {
+			c.readableNs = now()
+		}
+		if !c.read(need) {
+			return nil, gone
+		}
+	}
+}
+
+// reserve makes the buffer hold a frame of need bytes from where it begins.
+func (c *connection) reserve(mem *memory, need int) bool {
+	if c.buf != nil && len(c.buf.B)-c.from >= need && c.to < len(c.buf.B) {
+		return true
+	}
+	fresh := mem.Alloc(max(need, min(c.expect, readBytes*4), readBytes))
+	if fresh == nil {
+		return false
+	}
+	if c.buf != nil {
+		c.to = copy(fresh.B, c.buf.B[c.from:c.to])
+		c.buf.Release(mem)
+	} else {
+		c.to = 0
+	}
+	c.buf, c.from = fresh, 0
+	return true
+}
+
+// read reads once; false means that the connection is over. Large frames are
+// read one at a time, so that the rest of the next need not be moved.
+func (c *connection) read(need int) bool {
+	end := len(c.buf.B)
+	if need = max(need, c.expect); need > readBytes/2 && c.from+need > c.to {
+		end = min(end, c.from+need)
+	}
+	n, errno := kernel.Recv(c.fd, c.buf.B[c.to:end])
+	switch {
+	case errno == unix.EAGAIN:
+		c.readable = false
+		return true
+	case errno == unix.EINTR:
+		return true
+	case errno != 0 || n == 0:
+		return false
+	}
+	if n < end-c.to && !c.ended {
+		c.readable = false // a short read has emptied the socket; more makes a new edge
+	}
+	c.to += n
+	return true
+}
+
+// consume hands the received frame of n bytes to a request, with a reference to
+// the buffer it lies in.
+func (c *connection) consume(n int) *iobuf.Buf {
+	b := c.buf
+	c.expect = wire.SizeLen + n
+	c.from += c.expect
+	if c.from < c.to {
+		b.Retain()
+		return b
+	}
+	c.buf, c.from, c.to = nil, 0, 0
+	return b
+}
+
+// enqueue adds a request to those in the broker.
+func (c *connection) enqueue(r *request) {
+	r.conn, c.busy = c, true
+	c.inflight++
+	if c.last == nil {
+		c.first = r
+	} else {
+		c.last.follows = r
+	}
+	c.last = r
+}
+
+// dequeue takes the oldest request out, whose response has been sent.
+func (c *connection) dequeue() *request {
+	r := c.first
+	if c.first = r.follows; c.first == nil {
+		c.last = nil
+	}
+	r.follows = nil
+	c.inflight--
+	return r
+}
+
+// current reports whether r is the last request offered, whose handler has to
+// let go of it before the next is.
+func (c *connection) current(r *request) bool { return c.last == r }

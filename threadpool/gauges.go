@@ -1,0 +1,78 @@
+package threadpool
+
+import (
+	"strconv"
+	"sync"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+)
+
+// instrument adds what Kafka publishes of its pool, under names of this suite.
+func (b *Broker) instrument() {
+	g := b.registry
+	gauge := func(name, help string, read func() int64, labels ...string) {
+		g.GaugeFunc(name, help, func() float64 { return float64(read()) }, labels...)
+	}
+	b.storageErrors = g.SharedCounter("storage_errors_total", "failed writes and syncs")
+	gauge("request_queue_size", "requests waiting for a handler", b.channel.waiting)
+	g.CounterFunc("request_queue_blocked_total", "offers that found the request queue full", b.channel.blocks.Load)
+	g.CounterFunc("request_queue_blocked_nanoseconds_total", "time processors waited for room in it", b.channel.blockNs.Load)
+	gauge("connections", "open connections", b.acceptor.open.Load)
+	g.CounterFunc("connections_accepted_total", "accepted connections", b.acceptor.accepted.Load)
+	g.CounterFunc("acceptor_blocked_nanoseconds_total", "time the acceptor waited for a processor", b.acceptor.blockedNs.Load)
+	gauge("memory_pool_used_bytes", "request buffers in use", b.memory.used.Load)
+	gauge("memory_pool_limit_bytes", "bound on request buffers", func() int64 { return b.memory.limit })
+	gauge("produce_purgatory_size", "produce requests waiting for a sync", b.produces.Waiting)
+	gauge("fetch_purgatory_size", "fetch requests waiting for bytes", b.fetches.Waiting)
+	g.CounterFunc("delayed_produce_expires_total", "produce requests that timed out", func() uint64 { return uint64(b.produces.Expired()) })
+	g.CounterFunc("delayed_fetch_expires_total", "fetch requests answered by their time", func() uint64 { return uint64(b.fetches.Expired()) })
+	gauge("threads_awake", "processors and handlers that are not asleep", func() int64 { return int64(b.idle.awake.Load()) })
+	g.GaugeFunc("request_handler_idle_ratio", "share of time the handlers had no request, since the last reading",
+		ratio(func() (ns uint64, threads int) {
+			for _, h := range b.handlers {
+				ns += h.idleNs.Load()
+			}
+			return ns, len(b.handlers)
+		}))
+	g.GaugeFunc("network_processor_idle_ratio", "share of time the processors had nothing to do, since the last reading",
+		ratio(func() (ns uint64, threads int) {
+			for _, p := range b.processors {
+				ns += p.selector.empty.Load()
+			}
+			return ns, len(b.processors)
+		}))
+	for i, p := range b.processors {
+		label := strconv.Itoa(i)
+		gauge("response_queue_size", "responses waiting for a processor", p.responses.n.Load, "processor", label)
+		g.CounterFunc("requests_total", "requests received", p.requests.Load, "processor", label)
+		g.CounterFunc("request_bytes_total", "bytes of requests", p.bytesIn.Load, "processor", label)
+		g.CounterFunc("response_bytes_total", "bytes of responses", p.bytesOut.Load, "processor", label)
+		g.CounterFunc("requests_refused_total", "connections closed for what they sent", p.refused.Load, "processor", label)
+		g.CounterFunc("connections_expired_total", "connections closed for being idle", p.expired.Load, "processor", label)
+		g.AddRecorder(p.recorder, p.nudge, "processor", label)
+	}
+}
+
+// nudge makes a sleeping processor pass by its recorder.
+func (p *processor) nudge() { p.selector.wakeup() }
+
+// ratio turns a sum of idle time over threads into its share since it was last
+// read.
+func ratio(read func() (ns uint64, threads int)) func() float64 {
+	var mu sync.Mutex
+	var lastNs uint64
+	last := telemetry.Now()
+	return func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		now := telemetry.Now()
+		ns, threads := read()
+		span := float64(now-last) * float64(threads)
+		idle := float64(ns - lastNs)
+		last, lastNs = now, ns
+		if span <= 0 {
+			return 0
+		}
+		return min(idle/span, 1)
+	}
+}

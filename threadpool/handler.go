@@ -1,0 +1,124 @@
+package threadpool
+
+import (
+	"sync/atomic"
+
+	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/batch"
+	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
+	"github.com/ceteris/ceteris/threadpool/purgatory"
+)
+
+// handler is an I/O thread: it takes requests from the one queue and does all
+// of their work, under locks.
+type handler struct {
+	broker    *Broker
+	bed       atomic.Uint32 // futex: where it sleeps
+	below     *handler      // next on the stack of sleepers
+	idleNs    atomic.Uint64
+	validator batch.Validator
+	current   *request // being handled, until it is handed on
+	// actions are the partitions whose high watermark this handler has moved:
+	// when the request is done, it completes the fetches that waited for that.
+	actions []*replica
+	keys    []purgatory.Key
+}
+
+// run is the handler thread.
+func (h *handler) run() {
+	for {
+		j, ok := h.broker.channel.take(h)
+		if !ok {
+			return
+		}
+		if j.sync != nil {
+			h.groupCommit(j.sync)
+		} else {
+			h.handle(j.req)
+		}
+		h.drainActions()
+	}
+}
+
+// handle answers a request or leaves it in a purgatory; either way the request
+// is not the handler's any more when it returns.
+func (h *handler) handle(r *request) {
+	r.stamps[telemetry.Started] = telemetry.Now()
+	h.current = r
+	switch r.header.Key {
+	case produceKey:
+		h.produce(r)
+	case fetchKey:
+		h.fetch(r)
+	default:
+		h.other(r)
+	}
+	h.current = nil
+}
+
+// other answers the APIs that are not about data. Those that change the
+// metadata block on the controller here, on the handler.
+func (h *handler) other(r *request) {
+	env := &h.broker.env
+	if r.api.PlaceOf(env, r.cold) == api.Partitions {
+		op := r.api.Split(env, r.cold)
+		for i := range op.Len() {
+			h.apply(op, i)
+		}
+		now := telemetry.Now()
+		r.stamps[telemetry.LocalDone], r.stamps[telemetry.Satisfied] = now, now
+		r.head = wire.AppendResponse(r.head[:0], r.header.Version, r.header.CorrelationID, op.Join())
+	} else {
+		answer := r.api.Answer(env, r.cold)
+		now := telemetry.Now()
+		r.stamps[telemetry.LocalDone], r.stamps[telemetry.Satisfied] = now, now
+		r.head = wire.AppendResponse(r.head[:0], r.header.Version, r.header.CorrelationID, answer)
+	}
+	r.finish()
+}
+
+// apply runs one part of a request against its partition.
+func (h *handler) apply(op api.PartOp, i int) {
+	topic, index := op.Part(i)
+	rep := h.broker.replica(topic, index)
+	if rep == nil {
+		op.Apply(i, nil, log.FilePeeker{})
+		return
+	}
+	rep.settle()
+	rep.leader.RLock()
+	defer rep.leader.RUnlock()
+	part := rep.part
+	if rep.gone.Load() {
+		part = nil
+	}
+	op.Apply(i, part, log.FilePeeker{})
+}
+
+// finish hangs the encoded response into the chain and hands the request back.
+func (r *request) finish() {
+	r.out.AppendBytes(r.head)
+	r.stamps[telemetry.Encoded] = telemetry.Now()
+	r.respond()
+}
+
+// release tells the processor that the request waits, so that the next of its
+// connection may be offered. With one request in flight there is no next.
+func (r *request) release() {
+	if r.proc.broker.inflight > 1 {
+		r.proc.responses.put(&r.released)
+		r.proc.selector.wakeup()
+	}
+}
+
+// drainActions completes what the last request has made ready: the producer's
+// handler pays for the consumers it wakes.
+func (h *handler) drainActions() {
+	for i, rep := range h.actions {
+		h.broker.fetches.CheckAndComplete(rep.key)
+		h.actions[i] = nil
+	}
+	h.actions = h.actions[:0]
+}

@@ -1,0 +1,32 @@
+package threadpool
+
+import (
+	"math"
+	"sync/atomic"
+
+	"github.com/ceteris/ceteris/models"
+)
+
+// idle decides who may poll instead of sleeping. awake counts the processors
+// and handlers that are not asleep; whoever wakes a thread counts it at once,
+// before it runs, so that nobody spins in its way.
+type idle struct {
+	awake atomic.Int32
+	_     [124]byte
+	cpus  int32
+	spin  int64 // ns; 0 never, MaxInt64 always
+}
+
+func newIdle(f *models.Factors, cpus int) *idle {
+	i := &idle{cpus: int32(cpus), spin: int64(f.Spin)}
+	if f.Spin == models.SpinAlways {
+		i.spin = math.MaxInt64
+	}
+	if f.Threads == "goroutine" {
+		i.spin = 0 // Go's scheduler does its own spinning
+	}
+	return i
+}
+
+// room reports whether the caller, awake itself, may go on polling.
+func (i *idle) room() bool { return i.awake.Load() <= i.cpus }

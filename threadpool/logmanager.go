@@ -1,0 +1,173 @@
+package threadpool
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/telemetry"
+)
+
+// The log manager: what Kafka's LogManager and ReplicaManager do around the
+// logs, on handlers (roll, open, close) and on background threads (seal,
+// retention, checkpoints, deletion). Its methods are the broker's.
+
+// OpenPartition serves a log that was created or recovered. It is the
+// controller's call.
+func (b *Broker) OpenPartition(t *cluster.Topic, index int32, l *log.Log) error {
+	if err := openSegments(b.fs, l); err != nil {
+		return fmt.Errorf("open %s-%d: %w", t.Name, index, err)
+	}
+	next := make(replicaSet, len(*b.replicas.Load())+1)
+	for id, parts := range *b.replicas.Load() {
+		next[id] = parts
+	}
+	parts := append([]*replica(nil), next[t.ID]...)
+	for len(parts) <= int(index) {
+		parts = append(parts, nil)
+	}
+	parts[index] = newReplica(b, t, index, l)
+	next[t.ID] = parts
+	b.replicas.Store(&next)
+	return nil
+}
+
+// ClosePartition stops serving a partition and returns when nothing touches its
+// log any more. Who waits in it is answered. It is the controller's call.
+func (b *Broker) ClosePartition(t *cluster.Topic, index int32) {
+	r := b.replica(t, index)
+	if r == nil {
+		return
+	}
+	next := make(replicaSet, len(*b.replicas.Load()))
+	for id, parts := range *b.replicas.Load() {
+		next[id] = parts
+	}
+	next[t.ID] = append([]*replica(nil), next[t.ID]...)
+	next[t.ID][index] = nil
+	if !anyLeft(next[t.ID]) {
+		delete(next, t.ID)
+	}
+	b.replicas.Store(&next)
+
+	r.leader.Lock()
+	r.gone.Store(true)
+	r.leader.Unlock()
+	r.settle()
+	b.produces.CheckAndComplete(r.key)
+	b.fetches.CheckAndComplete(r.key)
+	r.errands.Wait()
+	closeSegments(r.part.Log)
+}
+
+func anyLeft(parts []*replica) bool {
+	for _, r := range parts {
+		if r != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Publish makes an image the current one. It is the controller's call.
+func (b *Broker) Publish(im *cluster.Image) { b.image.Store(im) }
+
+// eachReplica calls f for every partition there is now.
+func (b *Broker) eachReplica(f func(*replica)) {
+	for _, parts := range *b.replicas.Load() {
+		for _, r := range parts {
+			if r != nil {
+				f(r)
+			}
+		}
+	}
+}
+
+// roll starts a new segment for a prepared append: the file is made here, under
+// the log's lock; the old segment is sealed by a background thread.
+func (b *Broker) roll(r *replica, a *log.Append) error {
+	old, fresh := r.part.Log.Roll(a)
+	f, err := log.CreateSegment(b.fs, r.part.Log.Path(), fresh)
+	if err != nil {
+		return err
+	}
+	attach(fresh, f)
+	if b.power {
+		if sf := fileOf(old); sf.hold() {
+			r.rolled = append(r.rolled, sf)
+		}
+	}
+	if b.writer != nil {
+		b.writer.offer(writing{replica: r, seal: old}) // behind the writes of old
+	} else {
+		b.sealLater(r, old)
+	}
+	return nil
+}
+
+// sealLater seals a segment on a background thread.
+func (b *Broker) sealLater(r *replica, s *log.Segment) {
+	r.errands.Add(1)
+	b.background.run(func() {
+		defer r.errands.Done()
+		if err := log.SealSegment(b.fs, r.part.Log.Path(), s); err != nil {
+			b.storageFailed(r, err)
+		}
+	})
+}
+
+// storageFailed stops appends to a partition whose storage is broken. A restart
+// recovers it.
+func (b *Broker) storageFailed(r *replica, err error) {
+	r.part.Fail()
+	b.storageErrors.Inc()
+	slog.Error("storage failed; the partition takes no more records until a restart",
+		"topic", r.part.Topic, "partition", r.part.Index, "error", err)
+}
+
+// retain applies retention to every log. What goes is deleted after a delay, as
+// in Kafka, so that readers which found it before are done.
+func (b *Broker) retain() {
+	now := telemetry.WallMs()
+	delay := time.Duration(b.cfg.Int("log.segment.delete.delay.ms")) * time.Millisecond
+	b.eachReplica(func(r *replica) {
+		r.lock.LockAside()
+		if r.gone.Load() || r.part.Failed() {
+			r.lock.Unlock()
+			return
+		}
+		hw := r.part.HighWatermark()
+		var err error
+		if r.part.Log.ActiveExpired(now, hw) {
+			err = b.roll(r, &log.Append{Base: r.part.Log.EndOffset()})
+		}
+		gone := r.part.Log.Retain(now, hw)
+		r.errands.Add(len(gone))
+		r.lock.Unlock()
+		if err != nil {
+			b.storageFailed(r, err)
+		}
+		for _, s := range gone {
+			b.background.after(delay, func() {
+				defer r.errands.Done()
+				fileOf(s).Drop()
+				if err := log.DropSegment(b.fs, r.part.Log.Path(), s); err != nil {
+					slog.Error("deleting a segment", "segment", s.Path(r.part.Log.Path()), "error", err)
+				}
+			})
+		}
+	})
+}
+
+// checkpoint writes the recovery points: below them a restart need not look.
+func (b *Broker) checkpoint() {
+	marks := make(map[log.TP]int64)
+	b.eachReplica(func(r *replica) {
+		marks[log.TP{Topic: r.part.Topic, Index: r.part.Index}] = r.synced.Load()
+	})
+	if err := b.controller.Logs().Checkpoint(marks); err != nil {
+		slog.Error("writing recovery points", "error", err)
+	}
+}

@@ -1,0 +1,57 @@
+package threadpool
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ceteris/ceteris/models"
+)
+
+// Model is the thread pool as the registry knows it.
+var Model = models.Model{
+	Name:   "threadpool",
+	Preset: models.PresetThreadPool,
+	New:    func(cfg models.Config) (models.Broker, error) { return New(cfg) },
+}
+
+func init() { models.Register(Model) }
+
+// check refuses what this model does not implement, everything at once.
+func check(cfg *models.Config) error {
+	f := &cfg.Factors
+	errs := []error{cfg.Validate()}
+	refuse := func(name, got, want string) {
+		errs = append(errs, fmt.Errorf("model threadpool: factor %s=%s: it has %s", name, got, want))
+	}
+	if f.Ownership != "shared" {
+		refuse("ownership", f.Ownership, "shared only")
+	}
+	if f.Threads != "os" && f.Threads != "goroutine" {
+		refuse("threads", f.Threads, "os and goroutine")
+	}
+	switch f.Network {
+	case "auto", "epoll":
+	case "netpoll":
+		if f.Threads != "goroutine" {
+			refuse("network", f.Network, "netpoll with threads=goroutine only")
+		}
+	default:
+		refuse("network", f.Network, "epoll, and netpoll with threads=goroutine")
+	}
+	if f.Disk != "buffered" {
+		refuse("disk", f.Disk, "buffered only")
+	}
+	if f.Memory != "heap" {
+		refuse("memory", f.Memory, "heap only")
+	}
+	if f.Staging == "shared" {
+		refuse("staging", f.Staging, "none: it writes to the page cache")
+	}
+	if f.Routing == "direct" {
+		refuse("routing", f.Routing, "no shards to route to")
+	}
+	if cfg.Append {
+		errs = append(errs, errors.New("setting append: it is for the null model"))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,284 @@
+package threadpool
+
+import (
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/threadpool/kernel"
+)
+
+const (
+	// connectionQueue is how many accepted connections wait for a processor,
+	// and how many it takes up in a round: Kafka's ConnectionQueueSize.
+	connectionQueue = 20
+	// receivesPerRound bounds the connections looked at before responses get
+	// their turn again.
+	receivesPerRound = 256
+)
+
+// processor is a network thread: it owns its connections and does all their
+// reading, decoding and writing. Its loop has Kafka's order.
+type processor struct {
+	broker   *Broker
+	selector *selector
+	recorder *telemetry.Recorder
+
+	arrivals chan int    // accepted sockets
+	vacancy  kernel.Gate // opened when a socket was taken up
+
+	responses responses
+	conns     []*connection // by slot, nil where free
+	free      []int32
+	look      []*connection // unmuted, with something to read
+	spare     []*connection
+	hungry    []*connection // those that wait for memory
+	sent      []*request    // completed sends of this round
+	memo      *request      // requests to reuse
+	oldest    *connection
+	newest    *connection
+	nowNs     int64
+
+	draining bool // no more requests; see Broker.Stop
+	stage    atomic.Int32
+	inflight atomic.Int64 // requests in the broker
+	expired  atomic.Uint64
+	requests telemetry.Counter
+	refused  telemetry.Counter // connections closed for what they sent
+	bytesIn  telemetry.Counter
+	bytesOut telemetry.Counter
+}
+
+// What a processor is asked to do, in this order.
+const (
+	serving int32 = iota
+	draining
+	leaving
+)
+
+func newProcessor(b *Broker) (*processor, error) {
+	s, err := newSelector(b.idle, b.gogo)
+	if err != nil {
+		return nil, err
+	}
+	p := &processor{broker: b, selector: s, recorder: telemetry.NewRecorder(), arrivals: make(chan int, connectionQueue)}
+	p.vacancy.Go(b.gogo)
+	return p, nil
+}
+
+// offer hands over an accepted socket; false when the queue is full. The
+// channel is only ever tried, never waited on, so that it needs no scheduler.
+func (p *processor) offer(fd int) bool {
+	select {
+	case p.arrivals <- fd:
+		p.selector.wakeup()
+		return true
+	default:
+		return false
+	}
+}
+
+// run is the network thread.
+func (p *processor) run() {
+	for p.stage.Load() != leaving {
+		p.round()
+	}
+	for _, c := range p.conns {
+		if c != nil {
+			p.close(c)
+		}
+	}
+	for len(p.arrivals) > 0 {
+		_ = unix.Close(<-p.arrivals)
+		p.broker.acceptor.open.Add(-1)
+	}
+	p.selector.close()
+}
+
+func (p *processor) round() {
+	p.recorder.Poll()
+	p.nowNs = telemetry.Now()
+	p.draining = p.stage.Load() >= draining
+	fresh := p.configureNew()
+	p.feedStarved()
+	p.takeResponses()
+	for _, ev := range p.selector.poll(fresh || len(p.look) > 0, p.pending) {
+		if ev.Fd != wakeToken {
+			p.ready(p.conns[ev.Fd], ev.Events)
+		}
+	}
+	p.nowNs = telemetry.Now()
+	p.receiveAll()
+	p.completeSends()
+	p.expireIdle()
+}
+
+// pending reports whether another thread has left work, or wants attention.
+func (p *processor) pending() bool {
+	return !p.responses.empty() || len(p.arrivals) > 0 || (p.stage.Load() >= draining) != p.draining ||
+		p.stage.Load() == leaving || (len(p.hungry) > 0 && p.broker.memory.left())
+}
+
+// configureNew takes up accepted connections.
+func (p *processor) configureNew() bool {
+	took := false
+	for range connectionQueue {
+		select {
+		case fd := <-p.arrivals:
+			p.register(fd)
+			took = true
+		default:
+			return took
+		}
+		p.vacancy.Open()
+	}
+	return took
+}
+
+func (p *processor) register(fd int) {
+	c := &connection{fd: fd, writable: true, readable: true, lastUseNs: p.nowNs}
+	if n := len(p.free); n > 0 {
+		c.slot = p.free[n-1]
+		p.free = p.free[:n-1]
+		p.conns[c.slot] = c
+	} else {
+		c.slot = int32(len(p.conns))
+		p.conns = append(p.conns, c)
+	}
+	p.touch(c)
+	if err := p.selector.epoll.Add(fd, socketEvents, c.slot); err != nil {
+		p.close(c)
+		return
+	}
+	p.queue(c)
+}
+
+// ready notes what epoll says about a connection, and goes on sending if that
+// is what it waited for. c is nil when it was closed earlier in the round.
+func (p *processor) ready(c *connection, events uint32) {
+	if c == nil {
+		return
+	}
+	if events&unix.EPOLLIN != 0 {
+		c.readable = true
+	}
+	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.readable, c.ended = true, true
+	}
+	if events&unix.EPOLLOUT != 0 {
+		c.writable = true
+		if c.sending {
+			p.sendNext(c)
+		}
+	}
+	if !c.closed && c.readable {
+		p.queue(c)
+	}
+}
+
+// queue puts the connection on the list to be read from.
+func (p *processor) queue(c *connection) {
+	if !c.queued {
+		c.queued = true
+		p.look = append(p.look, c)
+	}
+}
+
+// takeResponses empties the response queue and starts what can be sent.
+func (p *processor) takeResponses() {
+	for n := p.responses.take(); n != nil; {
+		r, release := n.req, n.release
+		next := n.next
+		n.next = nil
+		n = next
+		c := r.conn
+		if c.busy && c.current(r) {
+			c.busy = false
+			if !c.closed && p.mayRead(c) {
+				p.queue(c)
+			}
+		}
+		if release {
+			continue
+		}
+		r.ready = true
+		r.stamps[telemetry.Dequeued] = p.nowNs
+		switch {
+		case c.closed:
+			p.bury(c)
+		case r == c.first && !c.sending:
+			p.sendNext(c)
+		}
+	}
+}
+
+// sendNext sends the responses that are there, in the order of their requests.
+func (p *processor) sendNext(c *connection) {
+	for c.first != nil && c.first.ready && !c.closed {
+		r := c.first
+		if r.verdict == hangUp {
+			p.close(c)
+			return
+		}
+		bytes := r.out.Bytes
+		switch r.send(c.fd) {
+		case full:
+			c.sending, c.writable = true, false
+			return
+		case broken:
+			p.close(c)
+			return
+		}
+		c.sending = false
+		r.stamps[telemetry.Sent] = telemetry.Now()
+		p.bytesOut.Add(uint64(bytes))
+		p.sent = append(p.sent, c.dequeue())
+		p.touch(c)
+	}
+}
+
+// completeSends ends the requests whose responses the kernel has, and unmutes
+// their connections.
+func (p *processor) completeSends() {
+	for i, r := range p.sent {
+		c := r.conn
+		p.recorder.Record(r.header.Key, &r.stamps)
+		p.recycle(r)
+		if !c.closed && p.mayRead(c) {
+			p.queue(c)
+		}
+		p.sent[i] = nil
+	}
+	p.sent = p.sent[:0]
+}
+
+// mayRead reports whether there is a point in reading from the connection.
+func (p *processor) mayRead(c *connection) bool {
+	return !c.muted(p.broker.inflight) && (c.readable || c.ended || c.to > c.from)
+}
+
+func (p *processor) take() *request {
+	r := p.memo
+	if r == nil {
+		return newRequest(p)
+	}
+	p.memo = r.follows
+	r.follows = nil
+	return r
+}
+
+func (p *processor) recycle(r *request) {
+	p.inflight.Add(-1)
+	r.reset()
+	r.follows = p.memo
+	p.memo = r
+}
+
+// respond hands a finished request back to its processor. Any thread; the
+// request is not the caller's any more.
+func (r *request) respond() {
+	p := r.proc
+	p.responses.put(&r.response)
+	p.selector.wakeup()
+}

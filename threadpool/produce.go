@@ -1,0 +1,148 @@
+package threadpool
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/threadpool/purgatory"
+)
+
+// Codes of the protocol that the pool itself gives.
+var (
+	codeStorage      = kerr.KafkaStorageError.Code
+	codeTimedOut     = kerr.RequestTimedOut.Code
+	codeUnknownTopic = kerr.UnknownTopicOrPartition.Code
+	codeOutOfRange   = kerr.OffsetOutOfRange.Code
+)
+
+// produce appends to every partition of the request, in request order, and
+// answers at once unless something waits for a sync.
+func (h *handler) produce(r *request) {
+	op := &r.produce
+	op.Env = &h.broker.env
+	op.Split(&r.produceReq, h.broker.image.Load())
+	waiting := false
+	for i := range op.Parts {
+		pp := &op.Parts[i]
+		pp.Check(0)
+		if pp.Done {
+			continue
+		}
+		rep := h.broker.replica(pp.Topic, pp.Index)
+		if rep == nil {
+			pp.Apply(nil, &h.validator, 0)
+			continue
+		}
+		h.append(rep, pp)
+		waiting = waiting || !pp.Done
+	}
+	r.stamps[telemetry.LocalDone] = telemetry.Now()
+	if !waiting || op.Acks == 0 {
+		r.answerProduce()
+		return
+	}
+	h.awaitSync(r)
+}
+
+// awaitSync leaves the request in the purgatory and then sees to the syncs it
+// waits for. Kafka does the same for acks=all and its followers.
+func (h *handler) awaitSync(r *request) {
+	h.keys = h.keys[:0]
+	d := &delayedProduce{broker: h.broker, request: r}
+	var logs []*replica
+	for i := range r.produce.Parts {
+		pp := &r.produce.Parts[i]
+		var rep *replica
+		if !pp.Done {
+			rep = h.broker.replica(pp.Topic, pp.Index)
+			h.keys = append(h.keys, purgatory.Key{Topic: pp.Topic.ID, Partition: pp.Index})
+			if rep != nil {
+				logs = append(logs, rep)
+			}
+		}
+		d.replicas = append(d.replicas, rep)
+	}
+	timeout := int64(max(r.produce.TimeoutMs, 0))
+	r.release()
+	h.broker.produces.TryCompleteElseWatch(d, h.keys, timeout)
+	for _, rep := range logs {
+		h.startCommit(rep)
+	}
+}
+
+// answerProduce encodes and hands back a request all of whose parts are done,
+// or one that nobody waits for.
+func (r *request) answerProduce() {
+	now := telemetry.Now()
+	r.stamps[telemetry.Satisfied] = now
+	if r.produce.Acks != 0 {
+		r.head = r.produce.AppendResponse(r.head[:0], r.header.CorrelationID)
+		r.produce.Reset()
+		r.finish()
+		return
+	}
+	r.verdict = silence
+	if r.produce.Failed() {
+		r.verdict = hangUp // the only way to tell the client
+	}
+	r.produce.Reset()
+	r.stamps[telemetry.Encoded] = now
+	r.respond()
+}
+
+// delayedProduce is a request whose appends wait for a sync.
+type delayedProduce struct {
+	purgatory.Delayed
+	broker   *Broker
+	request  *request
+	replicas []*replica // by part; nil where nothing waits, or the partition is gone
+}
+
+// settled reports whether a part waits for nothing any more, and the code to
+// finish it with.
+func (d *delayedProduce) settled(i int) (bool, int16) {
+	pp, rep := &d.request.produce.Parts[i], d.replicas[i]
+	switch {
+	case pp.Done:
+		return true, 0
+	case rep == nil || rep.gone.Load():
+		return true, codeUnknownTopic
+	case rep.part.HighWatermark().Offset >= pp.NeedOffset:
+		return true, 0
+	case rep.part.Failed():
+		return true, codeStorage
+	}
+	return false, 0
+}
+
+// TryComplete completes the request when no part waits any more.
+func (d *delayedProduce) TryComplete() bool {
+	for i := range d.replicas {
+		if ok, _ := d.settled(i); !ok {
+			return false
+		}
+	}
+	return d.ForceComplete()
+}
+
+// OnComplete answers the request; what still waits has timed out.
+func (d *delayedProduce) OnComplete(bool) {
+	r := d.request
+	for i := range d.replicas {
+		pp := &r.produce.Parts[i]
+		ok, code := d.settled(i)
+		if !ok {
+			code = codeTimedOut
+		}
+		switch {
+		case pp.Done:
+		case code != 0:
+			pp.Finish(nil, code)
+		default:
+			pp.Finish(d.replicas[i].part, 0)
+		}
+	}
+	r.answerProduce()
+}
+
+var _ purgatory.Operation = (*delayedProduce)(nil)

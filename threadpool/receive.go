@@ -1,0 +1,169 @@
+package threadpool
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+)
+
+// receiveAll reads from every connection on the list, decodes what has become
+// complete on this thread, and offers it to the handlers, which blocks this
+// thread and all its connections while the request queue is full.
+func (p *processor) receiveAll() {
+	list := p.look
+	p.look, p.spare = p.spare[:0], list
+	for i, c := range list {
+		list[i] = nil
+		c.queued = false
+		if i >= receivesPerRound {
+			p.queue(c)
+			continue
+		}
+		if c.closed || c.muted(p.broker.inflight) || p.draining {
+			continue // it comes back on the list when it is unmuted
+		}
+		p.receive(c)
+	}
+}
+
+func (p *processor) receive(c *connection) {
+	frame, o := c.receive(&p.broker.memory, p.broker.maxFrame, telemetry.Now)
+	p.starve(c, o == exhausted)
+	switch o {
+	case nothing, exhausted:
+	case gone:
+		p.close(c)
+	case malformed:
+		p.refused.Inc()
+		p.close(c)
+	case received:
+		p.accept(c, frame)
+	}
+}
+
+// accept makes a request of a frame. A frame that cannot be decoded closes the
+// connection, as in Kafka.
+func (p *processor) accept(c *connection, frame []byte) {
+	r := p.take()
+	p.inflight.Add(1)
+	r.stamps[telemetry.Readable] = c.readableNs
+	r.stamps[telemetry.Framed] = telemetry.Now()
+	r.frame = frame
+	r.buf = c.consume(len(frame))
+	if c.to > c.from {
+		c.readableNs = r.stamps[telemetry.Framed] // the next frame has begun already
+	}
+	p.requests.Inc()
+	p.bytesIn.Add(uint64(len(frame)))
+	p.touch(c)
+	if err := r.decode(); err != nil {
+		p.refused.Inc()
+		p.recycle(r)
+		p.close(c)
+		return
+	}
+	c.enqueue(r)
+	now := telemetry.Now()
+	r.stamps[telemetry.Decoded] = now
+	// The request may be answered before put returns, so the stamp is taken
+	// before; put takes it again if it had to wait for room.
+	r.stamps[telemetry.Offered] = now
+	p.broker.channel.put(r)
+}
+
+// starve notes whether the connection waits for memory.
+func (p *processor) starve(c *connection, yes bool) {
+	switch {
+	case c.starved == yes:
+	case yes:
+		c.starved = true
+		p.hungry = append(p.hungry, c)
+		p.broker.memory.starved.Add(1)
+	default:
+		c.starved = false
+		p.broker.memory.starved.Add(-1)
+	}
+}
+
+// feedStarved lets the connections that wait for memory try again, if there is
+// any.
+func (p *processor) feedStarved() {
+	if len(p.hungry) == 0 || !p.broker.memory.left() {
+		return
+	}
+	for i, c := range p.hungry {
+		p.hungry[i] = nil
+		p.starve(c, false)
+		if !c.closed {
+			p.queue(c)
+		}
+	}
+	p.hungry = p.hungry[:0]
+}
+
+// touch makes the connection the last one used.
+func (p *processor) touch(c *connection) {
+	c.lastUseNs = p.nowNs
+	if p.newest == c {
+		return
+	}
+	p.unlink(c)
+	c.older = p.newest
+	if p.newest != nil {
+		p.newest.newer = c
+	} else {
+		p.oldest = c
+	}
+	p.newest = c
+}
+
+func (p *processor) unlink(c *connection) {
+	if c.older != nil {
+		c.older.newer = c.newer
+	} else if p.oldest == c {
+		p.oldest = c.newer
+	}
+	if c.newer != nil {
+		c.newer.older = c.older
+	} else if p.newest == c {
+		p.newest = c.older
+	}
+	c.older, c.newer = nil, nil
+}
+
+// expireIdle closes the connection that was not used for longest, if that is
+// too long: one a round, as in Kafka.
+func (p *processor) expireIdle() {
+	if c := p.oldest; c != nil && p.broker.maxIdleNs > 0 && p.nowNs-c.lastUseNs > p.broker.maxIdleNs {
+		p.expired.Add(1)
+		p.close(c)
+	}
+}
+
+// close ends a connection. Requests of it that are in the broker come back as
+// responses, which are dropped then.
+func (p *processor) close(c *connection) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	p.starve(c, false)
+	p.unlink(c)
+	p.conns[c.slot] = nil
+	p.free = append(p.free, c.slot)
+	_ = unix.Close(c.fd)
+	p.broker.acceptor.open.Add(-1)
+	if c.buf != nil {
+		c.buf.Release(nil)
+		c.buf = nil
+	}
+	p.bury(c)
+}
+
+// bury recycles what a closed connection has left in the broker, as far as it
+// has come back.
+func (p *processor) bury(c *connection) {
+	for c.first != nil && c.first.ready {
+		p.recycle(c.dequeue())
+	}
+}

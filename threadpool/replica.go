@@ -1,0 +1,126 @@
+package threadpool
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/partition"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/threadpool/kernel"
+	"github.com/ceteris/ceteris/threadpool/purgatory"
+)
+
+// replica is one partition with the locks that Kafka has around it.
+//
+//	leader  leaderIsrUpdateLock: shared by every append and read, exclusive
+//	        when the partition goes away
+//	lock    the log's: held over validation, offset assignment, roll, write and
+//	        commit; reads do not take it
+type replica struct {
+	part   *partition.Partition
+	key    purgatory.Key
+	gogo   bool
+	leader kernel.RWMutex
+	gone   atomic.Bool // written under leader
+	lock   kernel.Mutex
+
+	// Below is guarded by lock.
+	rolled  []*segmentFile // rolled since the last sync, each with a reference
+	syncing bool           // a handler syncs the log, or is going to
+
+	synced  atomic.Int64   // offset below which everything is on the device
+	behind  backlog        // durability=memory: writes on their way
+	errands sync.WaitGroup // background work on the log's files
+}
+
+func newReplica(b *Broker, t *cluster.Topic, index int32, l *log.Log) *replica {
+	r := &replica{
+		part: partition.New(t.Name, t.ID, index, l, t.Parts[index].LeaderEpoch),
+		key:  purgatory.Key{Topic: t.ID, Partition: index},
+		gogo: b.gogo,
+	}
+	r.leader.Go(b.gogo)
+	r.lock.Go(b.gogo)
+	r.synced.Store(l.EndOffset())
+	return r
+}
+
+// append runs one part of a Produce request: everything between taking the
+// partition's locks and letting them go. The part is Done afterwards unless it
+// has to wait for a sync.
+func (h *handler) append(r *replica, pp *api.ProducePart) {
+	r.leader.RLock()
+	defer r.leader.RUnlock()
+	if r.gone.Load() {
+		pp.Apply(nil, &h.validator, 0)
+		return
+	}
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	switch pp.Apply(r.part, &h.validator, telemetry.WallMs()) {
+	case log.Refused:
+		return
+	case log.Duplicate:
+		if r.part.HighWatermark().Offset >= pp.NeedOffset {
+			pp.Finish(r.part, 0)
+		}
+		return
+	case log.RollThenWrite:
+		if err := h.broker.roll(r, &pp.Append); err != nil {
+			h.broker.storageFailed(r, err)
+			pp.Finish(nil, codeStorage)
+			return
+		}
+	case log.Write:
+	}
+	if err := h.write(r, pp); err != nil {
+		h.broker.storageFailed(r, err)
+		pp.Finish(nil, codeStorage)
+	}
+}
+
+// write puts the batch where the durability promise wants it, commits it and
+// moves the high watermark as far as the promise holds.
+func (h *handler) write(r *replica, pp *api.ProducePart) error {
+	b := h.broker
+	a := &pp.Append
+	if b.writer != nil {
+		b.writer.put(r, pp, h.current)
+	} else if n, err := a.Seg.File.WriteAt(pp.Records, a.Pos); err != nil {
+		return fmt.Errorf("append of %d bytes to %s at %d: %d written: %w", len(pp.Records), a.Seg.Path(r.part.Log.Path()), a.Pos, n, err)
+	}
+	r.part.Log.Commit(a)
+	switch {
+	case b.power && b.syncEach:
+		if err := r.syncNow(a.End()); err != nil {
+			return err
+		}
+	case b.power:
+		return nil // the group's sync finishes the part
+	}
+	if r.part.Durable(a.End()) {
+		h.actions = append(h.actions, r)
+	}
+	pp.Finish(r.part, 0)
+	return nil
+}
+
+// replicaSet is every partition of the broker by topic id. It is immutable;
+// the controller replaces it.
+type replicaSet map[[16]byte][]*replica
+
+// replica finds a partition, nil when it is not here. Any thread.
+func (b *Broker) replica(t *cluster.Topic, index int32) *replica {
+	if t == nil {
+		return nil
+	}
+	parts := (*b.replicas.Load())[t.ID]
+	if int(index) >= len(parts) {
+		return nil
+	}
+	return parts[index]
+}

@@ -1,0 +1,89 @@
+package threadpool
+
+import (
+	"sync"
+	"time"
+)
+
+// scheduler is Kafka's KafkaScheduler: background.threads at a time run what
+// must not hold up a handler. They are plain goroutines; nothing here is on
+// the data path.
+type scheduler struct {
+	slots chan struct{}
+	quit  chan struct{}
+	tasks sync.WaitGroup
+	loops sync.WaitGroup
+
+	mu     sync.Mutex
+	delays map[*time.Timer]func()
+	closed bool
+}
+
+func newScheduler(threads int) *scheduler {
+	return &scheduler{slots: make(chan struct{}, threads), quit: make(chan struct{}), delays: map[*time.Timer]func(){}}
+}
+
+// run runs f soon, on a background thread.
+func (s *scheduler) run(f func()) {
+	s.tasks.Add(1)
+	go func() {
+		defer s.tasks.Done()
+		s.slots <- struct{}{}
+		defer func() { <-s.slots }()
+		f()
+	}()
+}
+
+// every runs f at an interval until stop.
+func (s *scheduler) every(interval time.Duration, f func()) {
+	s.loops.Add(1)
+	go func() {
+		defer s.loops.Done()
+		t := time.NewTicker(interval)
+		defer t.Stop()
+		for {
+			select {
+			case <-t.C:
+				f()
+			case <-s.quit:
+				return
+			}
+		}
+	}()
+}
+
+// after runs f after a delay, or at stop if that is earlier.
+func (s *scheduler) after(delay time.Duration, f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		s.run(f)
+		return
+	}
+	var t *time.Timer
+	t = time.AfterFunc(delay, func() {
+		s.mu.Lock()
+		_, mine := s.delays[t]
+		delete(s.delays, t)
+		s.mu.Unlock()
+		if mine {
+			s.run(f)
+		}
+	})
+	s.delays[t] = f
+}
+
+// stop ends the loops, runs what is delayed, and returns when all has run.
+func (s *scheduler) stop() {
+	close(s.quit)
+	s.loops.Wait()
+	s.mu.Lock()
+	s.closed = true
+	for t, f := range s.delays {
+		t.Stop()
+		s.run(f)
+	}
+	clear(s.delays)
+	s.mu.Unlock()
+	s.tasks.Wait()
+}

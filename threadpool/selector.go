@@ -1,0 +1,138 @@
+package threadpool
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/threadpool/kernel"
+)
+
+// selector is a processor's epoll instance and what wakes it.
+//
+// Sockets are registered once, edge-triggered, for both directions: muting a
+// connection is a flag of its own and costs no system call. The eventfd is
+// edge-triggered too, so it need not be read.
+type selector struct {
+	epoll *kernel.Epoll
+	wake  int // eventfd
+	idle  *idle
+	state atomic.Uint32 // of the owner: up or asleep
+	empty atomic.Uint64 // ns without anything to do
+
+	// threads=goroutine: the epoll instance as Go's netpoller sees it.
+	file   *os.File
+	raw    syscall.RawConn
+	events []unix.EpollEvent
+	look   func(uintptr) bool
+}
+
+// pollMs is how long a selector waits at most, Kafka's 300 ms.
+const pollMs = 300
+
+// wakeToken marks the eventfd's events; sockets have their slots, from 0 on.
+const wakeToken = -1
+
+const socketEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | 1<<31 // EPOLLET
+
+func newSelector(i *idle, gogo bool) (*selector, error) {
+	e, err := kernel.NewEpoll(256)
+	if err != nil {
+		return nil, err
+	}
+	s := &selector{epoll: e, idle: i}
+	if s.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		_ = e.Close()
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	if err = e.Add(s.wake, unix.EPOLLIN|1<<31, wakeToken); err == nil && gogo {
+		err = s.underNetpoll()
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// underNetpoll lets Go's netpoller wait for the epoll instance.
+func (s *selector) underNetpoll() error {
+	if err := unix.SetNonblock(s.epoll.FD, true); err != nil {
+		return fmt.Errorf("epoll instance non-blocking: %w", err)
+	}
+	s.file = os.NewFile(uintptr(s.epoll.FD), "epoll")
+	raw, err := s.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("epoll instance in the netpoller: %w", err)
+	}
+	s.raw = raw
+	s.look = func(uintptr) bool {
+		s.events = s.epoll.Poll()
+		return len(s.events) > 0
+	}
+	return nil
+}
+
+// poll returns what has happened to the sockets; work says that the caller has
+// something to do and will not wait. pending is asked again after the owner
+// announced that it sleeps, so that nothing put before the announcement is
+// overlooked. The slice is good until the next call.
+func (s *selector) poll(work bool, pending func() bool) []unix.EpollEvent {
+	evs := s.epoll.Poll()
+	if work || len(evs) > 0 || pending() {
+		return evs
+	}
+	start := telemetry.Now()
+	defer func() { s.empty.Add(uint64(telemetry.Now() - start)) }()
+	for s.idle.spin > 0 && s.idle.room() {
+		if evs = s.epoll.Poll(); len(evs) > 0 || pending() {
+			return evs
+		}
+		if telemetry.Now()-start > s.idle.spin {
+			break
+		}
+	}
+	s.state.Store(asleep)
+	s.idle.awake.Add(-1)
+	if pending() {
+		evs = nil
+	} else {
+		evs = s.sleep()
+	}
+	if s.state.CompareAndSwap(asleep, up) {
+		s.idle.awake.Add(1)
+	}
+	return evs
+}
+
+func (s *selector) sleep() []unix.EpollEvent {
+	if s.raw == nil {
+		return s.epoll.Wait(pollMs)
+	}
+	s.events = nil
+	_ = s.file.SetReadDeadline(time.Now().Add(pollMs * time.Millisecond))
+	_ = s.raw.Read(s.look) // an error is the deadline; there are no events then
+	return s.events
+}
+
+// wakeup makes a sleeping owner look; one that is up looks anyway. Any thread.
+func (s *selector) wakeup() {
+	if s.state.Load() == asleep && s.state.CompareAndSwap(asleep, up) {
+		s.idle.awake.Add(1)
+		kernel.Kick(s.wake)
+	}
+}
+
+func (s *selector) close() {
+	if s.file != nil {
+		_ = s.file.Close()
+	} else {
+		_ = s.epoll.Close()
+	}
+	_ = unix.Close(s.wake)
+}

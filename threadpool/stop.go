@@ -1,0 +1,89 @@
+package threadpool
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ceteris/ceteris/threadpool/kernel"
+)
+
+// slowClient is how long Stop waits for clients to read their last response.
+const slowClient = 2 * time.Second
+
+// Stop accepts nothing more, answers what is in the broker, ends the threads
+// and closes every log at its exact length.
+func (b *Broker) Stop(ctx context.Context) error {
+	b.acceptor.stop()
+	for _, p := range b.processors {
+		p.ask(draining)
+	}
+	if err := b.drain(ctx); err != nil {
+		return err
+	}
+	b.channel.close()
+	for _, p := range b.processors {
+		p.ask(leaving)
+	}
+	b.produces.Stop()
+	b.fetches.Stop()
+	if b.writer != nil {
+		b.writer.stop()
+	}
+	joined := make(chan struct{})
+	go func() { b.threads.wg.Wait(); close(joined) }()
+	select {
+	case <-joined:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	b.acceptor.close()
+	b.background.stop()
+	return b.closeLogs()
+}
+
+// drain waits until every request has been answered, or only clients that do
+// not read are left. Long polls end at once.
+func (b *Broker) drain(ctx context.Context) error {
+	for quiet := time.Duration(0); quiet < slowClient; quiet += time.Millisecond {
+		busy := int64(0)
+		for _, p := range b.processors {
+			busy += p.inflight.Load()
+		}
+		if busy == 0 {
+			return nil
+		}
+		b.fetches.CompleteAll()
+		if b.channel.waiting() > 0 || b.produces.Waiting() > 0 {
+			quiet = 0
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// ask moves a processor to its next stage.
+func (p *processor) ask(stage int32) {
+	p.stage.Store(stage)
+	p.selector.wakeup()
+	kernel.Kick(p.selector.wake)
+}
+
+// closeLogs closes every log exactly and marks the directory clean if all of
+// them could be.
+func (b *Broker) closeLogs() error {
+	var err error
+	b.eachReplica(func(r *replica) {
+		if r.part.Failed() {
+			err = errors.Join(err, errors.New("threadpool: partition "+r.part.Topic+" is left for recovery: its storage failed"))
+		} else if cerr := r.part.Log.Close(b.fs); cerr != nil {
+			err = errors.Join(err, cerr)
+		}
+		closeSegments(r.part.Log)
+	})
+	return errors.Join(err, b.controller.Logs().Close(err == nil))
+}

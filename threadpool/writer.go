@@ -1,0 +1,148 @@
+package threadpool
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/threadpool/kernel"
+)
+
+// writer is the background thread of durability=memory. A batch is committed
+// and acknowledged while it is still in its request's buffer; the writer brings
+// it to the page cache afterwards, in order. At most writerQueue batches are on
+// their way, then handlers wait. Readers wait for the writes they depend on, so
+// a file range that is sent has always been written.
+type writer struct {
+	broker *Broker
+	queue  chan writing // only tried by handlers, see put
+	space  kernel.Mutex // held by the handler that waits for space
+	vacant kernel.Gate
+	work   kernel.Gate
+	done   atomic.Bool
+}
+
+// writing is one batch on its way, or, with seal set, the order to seal a
+// segment behind all its writes.
+type writing struct {
+	replica *replica
+	file    *segmentFile
+	records []byte
+	pos     int64
+	buf     *iobuf.Buf
+	seal    *log.Segment
+}
+
+const writerQueue = 1024
+
+func newWriter(b *Broker) *writer {
+	w := &writer{broker: b, queue: make(chan writing, writerQueue)}
+	w.space.Go(b.gogo)
+	w.vacant.Go(b.gogo)
+	w.work.Go(b.gogo)
+	return w
+}
+
+// put takes over a batch. The caller holds the log's lock.
+func (w *writer) put(r *replica, pp *api.ProducePart, from *request) {
+	f := fileOf(pp.Append.Seg)
+	if !f.hold() {
+		panic(fmt.Sprintf("threadpool: append to segment %d whose file is closed", pp.Append.Seg.Base))
+	}
+	from.buf.Retain()
+	r.behind.queued.Add(1)
+	w.offer(writing{replica: r, file: f, records: pp.Records, pos: pp.Append.Pos, buf: from.buf})
+}
+
+func (w *writer) offer(x writing) {
+	select {
+	case w.queue <- x:
+	default:
+		w.space.Lock()
+		for waiting := true; waiting; {
+			select {
+			case w.queue <- x:
+				waiting = false
+			default:
+				w.vacant.Wait(waitNs)
+			}
+		}
+		w.space.Unlock()
+	}
+	w.work.Open()
+}
+
+// run is the writer thread. It ends once stop was called and the queue is empty.
+func (w *writer) run() {
+	for {
+		select {
+		case x := <-w.queue:
+			w.vacant.Open()
+			w.write(x)
+		default:
+			if w.done.Load() {
+				return
+			}
+			w.work.Wait(waitNs)
+		}
+	}
+}
+
+func (w *writer) write(x writing) {
+	if x.seal != nil {
+		w.broker.sealLater(x.replica, x.seal)
+		return
+	}
+	if _, err := x.file.file.WriteAt(x.records, x.pos); err != nil {
+		w.broker.storageFailed(x.replica, err)
+	}
+	x.buf.Release(nil)
+	x.file.Drop()
+	x.replica.behind.advance()
+}
+
+func (w *writer) stop() {
+	w.done.Store(true)
+	w.work.Open()
+}
+
+// backlog counts the writes of one partition that are on their way.
+type backlog struct {
+	queued  atomic.Int64
+	written atomic.Int64
+	word    atomic.Uint32 // futex of the readers that wait
+	readers atomic.Int32
+}
+
+func (b *backlog) advance() {
+	b.written.Add(1)
+	if b.readers.Load() > 0 {
+		b.word.Add(1)
+		kernel.Wake(&b.word, 1<<30)
+	}
+}
+
+// settle waits until what was acknowledged before the call is in the page cache.
+func (r *replica) settle() {
+	b := &r.behind
+	want := b.queued.Load()
+	if b.written.Load() >= want {
+		return
+	}
+	b.readers.Add(1)
+	defer b.readers.Add(-1)
+	for {
+		seen := b.word.Load()
+		if b.written.Load() >= want {
+			return
+		}
+		if r.gogo {
+			time.Sleep(20 * time.Microsecond)
+			continue
+		}
+		kernel.Wait(&b.word, seen, waitNs)
+	}
+}
