@@ -7,8 +7,7 @@ import "math/bits"
 // position yields a negative one again.
 
 // uvarint reads an unsigned varint of at most 64 bits at p[i]. It returns the
-// value and the position after it, or -1. One byte is by far the most frequent
-// and is decoded where the call stands.
+// value and the position after it, or -1. One byte is by far the most frequent.
 func uvarint(p []byte, i int) (uint64, int) {
 	if uint(i) < uint(len(p)) && p[i] < 0x80 {
 		return uint64(p[i]), i + 1
