@@ -1,8 +1,6 @@
 package mesh
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Handler takes what Recv reads. It may send, but not call Recv for its shard.
 type Handler[T any] interface {
@@ -10,8 +8,9 @@ type Handler[T any] interface {
 }
 
 // Waker is how a shard that sleeps is woken. Before it sleeps a shard makes
-// Asleep true and then asks Readable once more; both sides' order is what keeps
-// a message from arriving unseen.
+// Asleep true and then asks Readable and Unflushed once more. Both sides write
+// first and read second, so one of them always sees the other: no message
+// arrives, and no room comes free, unseen.
 type Waker interface {
 	Asleep() bool // any thread
 	Wake()        // any thread
@@ -23,12 +22,13 @@ type Mesh[T any] struct {
 	n     int
 	rings []ring[T] // by from*n + to; none is used where from == to
 	ends  []end
+	// wakers is read by every shard, and so kept off the lines that ends write.
+	wakers []Waker
 }
 
 // end is what one shard keeps for itself.
 type end struct {
 	_      [line]byte
-	waker  Waker
 	dirty  []int32 // readers with staged messages
 	marked []bool  // by reader: in dirty
 	queued int     // messages in this shard's pending queues
@@ -48,7 +48,7 @@ func NewBounded[T any](n, capacity, pending int) *Mesh[T] {
 		panic(fmt.Sprintf("mesh: got %d shards, capacity %d, pending %d, want at least one shard, a power of two, no negative",
 			n, capacity, pending))
 	}
-	m := &Mesh[T]{n: n, rings: make([]ring[T], n*n), ends: make([]end, n)}
+	m := &Mesh[T]{n: n, rings: make([]ring[T], n*n), ends: make([]end, n), wakers: make([]Waker, n)}
 	for i := range m.rings {
 		if i/n != i%n {
 			m.rings[i].init(capacity, pending)
@@ -62,7 +62,7 @@ func NewBounded[T any](n, capacity, pending int) *Mesh[T] {
 }
 
 // SetWaker says how shard i is woken. Before the shards start.
-func (m *Mesh[T]) SetWaker(i int, w Waker) { m.ends[i].waker = w }
+func (m *Mesh[T]) SetWaker(i int, w Waker) { m.wakers[i] = w }
 
 // Shards is the number of shards.
 func (m *Mesh[T]) Shards() int { return m.n }
@@ -114,9 +114,7 @@ func (m *Mesh[T]) Flush(from int) int {
 		r := &m.rings[from*m.n+int(to)]
 		e.queued -= r.refill()
 		if r.publish() {
-			if w := m.ends[to].waker; w != nil && w.Asleep() {
-				w.Wake()
-			}
+			m.wake(int(to))
 		}
 		if r.pending.n > 0 {
 			kept = append(kept, to)
@@ -150,9 +148,7 @@ func (m *Mesh[T]) Recv(to, budget int, h Handler[T]) int {
 			r := &m.rings[from*m.n+to]
 			got := r.take(min(batch, budget-taken), from, h)
 			if got > 0 && r.unblock() {
-				if w := m.ends[from].waker; w != nil && w.Asleep() {
-					w.Wake()
-				}
+				m.wake(from)
 			}
 			taken += got
 			more = more || got == batch
@@ -163,6 +159,13 @@ func (m *Mesh[T]) Recv(to, budget int, h Handler[T]) int {
 	}
 	e.inRecv = false
 	return taken
+}
+
+// wake wakes shard i if it sleeps.
+func (m *Mesh[T]) wake(i int) {
+	if w := m.wakers[i]; w != nil && w.Asleep() {
+		w.Wake()
+	}
 }
 
 // Readable reports whether a message waits for shard to.
