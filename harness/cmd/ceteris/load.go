@@ -45,12 +45,11 @@ func (c *loadCmd) Run(ctx context.Context, std streams) error {
 	var mu sync.Mutex
 	enc := json.NewEncoder(std.out)
 	o.OutDir = c.Out
-	onEvent := func(event string, monoNs int64) {
+	o.OnEvent = func(event string, monoNs int64) {
 		mu.Lock()
 		defer mu.Unlock()
 		_ = enc.Encode(map[string]any{"event": event, "mono_ns": monoNs}) // a reader that is gone is seen at the summary
 	}
-	_ = onEvent
 	summary, err := load.Run(ctx, o)
 	if err != nil {
 		return err
