@@ -186,6 +186,7 @@ func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
 		wallOffsetMs: telemetry.WallMs() - telemetry.Now()/1e6,
 	}
 	mem.OnLow(s.giveUp)
+	s.alloc = s.allocFrame
 	b.registry.AddRecorder(s.rec, r.Wake, "shard", label)
 	b.gauges(s, label)
 	return s, nil

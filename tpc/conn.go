@@ -3,7 +3,6 @@ package tpc
 import (
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/models/wire"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -16,13 +15,9 @@ type conn struct {
 	prev, next *conn // the shard's connections
 	id         uint64
 
-	// Receiving. A frame that lies whole in a receive buffer is decoded where it
-	// lies; one that spans buffers is assembled in a buffer of its own size.
-	stash    []received // buffers whose frames wait for the in-flight limit
-	partial  *iobuf.Buf
-	have     int   // bytes of the frame in partial, length prefix included
-	want     int   // its whole length, 0 while the prefix is incomplete
-	firstNs  int64 // when the first byte of partial was readable
+	// Receiving.
+	stash    []reactor.Received // buffers whose frames wait for the in-flight limit
+	framer   reactor.Framer
 	paused   bool
 	lastNs   int64 // last activity, for connections.max.idle.ms
 	inflight int
@@ -40,17 +35,10 @@ type conn struct {
 	closed bool
 }
 
-// received is a receive buffer that has not been parsed to its end.
-type received struct {
-	buf  *iobuf.Buf
-	data []byte
-	ns   int64 // when it was readable
-}
-
 // OnData takes over one reference to b, which holds n received bytes.
 func (c *conn) OnData(b *iobuf.Buf, n int) {
 	c.lastNs = c.s.r.Now()
-	c.stash = append(c.stash, received{buf: b, data: b.B[:n], ns: c.lastNs})
+	c.stash = append(c.stash, reactor.Received{Buf: b, Data: b.B[:n], Ns: c.lastNs})
 	c.parse()
 }
 
@@ -60,13 +48,19 @@ func (c *conn) parse() {
 	done := 0
 	for done < len(c.stash) && !c.closed && c.inflight < c.s.inflightMax {
 		in := &c.stash[done]
-		if !c.step(in) {
+		frame, buf, ns, err := c.framer.Next(in)
+		if err != nil {
+			c.s.b.logf("connection %d: %v", c.id, err)
 			c.close()
 			break
 		}
-		if len(in.data) == 0 {
-			in.buf.Release(c.s.arena)
-			*in = received{}
+		if frame != nil && !c.s.serve(c, frame, buf, ns) {
+			c.close()
+			break
+		}
+		if len(in.Data) == 0 {
+			in.Buf.Release(c.s.arena)
+			*in = reactor.Received{}
 			done++
 		}
 	}
@@ -87,79 +81,6 @@ func (c *conn) parse() {
 		c.paused = false
 		c.st.ResumeRecv()
 	}
-}
-
-// step takes one frame, or the piece of one, off in. False closes the
-// connection: the frame's length is impossible.
-func (c *conn) step(in *received) bool {
-	if c.partial != nil {
-		return c.assemble(in)
-	}
-	if len(in.data) >= 4 {
-		size, err := wire.FrameSize(in.data, c.s.maxFrame)
-		if err != nil {
-			c.s.b.logf("connection %d: %v", c.id, err)
-			return false
-		}
-		if len(in.data) >= 4+size {
-			frame := in.data[4 : 4+size]
-			in.data = in.data[4+size:]
-			in.buf.Retain()
-			return c.s.serve(c, frame, in.buf, in.ns)
-		}
-		return c.begin(in, 4+size)
-	}
-	return c.begin(in, 0)
-}
-
-// begin starts to assemble a frame whose rest has not arrived.
-func (c *conn) begin(in *received, want int) bool {
-	c.partial = c.s.allocFrame(max(want, 512))
-	if c.partial == nil {
-		c.s.b.logf("connection %d: no memory for a frame of %d bytes", c.id, want)
-		return false
-	}
-	c.want, c.firstNs = want, in.ns
-	c.have = copy(c.partial.B, in.data)
-	in.data = in.data[:0]
-	return true
-}
-
-// assemble adds to the frame that is being put together.
-func (c *conn) assemble(in *received) bool {
-	if c.want == 0 {
-		n := copy(c.partial.B[c.have:4], in.data)
-		c.have += n
-		in.data = in.data[n:]
-		if c.have < 4 {
-			return true
-		}
-		size, err := wire.FrameSize(c.partial.B, c.s.maxFrame)
-		if err != nil {
-			c.s.b.logf("connection %d: %v", c.id, err)
-			return false
-		}
-		c.want = 4 + size
-		if c.want > len(c.partial.B) {
-			bigger := c.s.allocFrame(c.want)
-			if bigger == nil {
-				c.s.b.logf("connection %d: no memory for a frame of %d bytes", c.id, c.want)
-				return false
-			}
-			copy(bigger.B, c.partial.B[:c.have])
-			c.partial.Release(c.s.arena)
-			c.partial = bigger
-		}
-	}
-	n := copy(c.partial.B[c.have:c.want], in.data)
-	c.have += n
-	in.data = in.data[n:]
-	if c.have < c.want {
-		return true
-	}
-	buf, frame := c.partial, c.partial.B[4:c.want]
-	c.partial, c.have, c.want = nil, 0, 0
-	return c.s.serve(c, frame, buf, c.firstNs)
 }
 
 // push queues a request in arrival order.
@@ -351,14 +272,11 @@ func (c *conn) OnClosed(error) {
 
 func (c *conn) dropReceived() {
 	for i := range c.stash {
-		if c.stash[i].buf != nil {
-			c.stash[i].buf.Release(c.s.arena)
+		if c.stash[i].Buf != nil {
+			c.stash[i].Buf.Release(c.s.arena)
 		}
-		c.stash[i] = received{}
+		c.stash[i] = reactor.Received{}
 	}
 	c.stash = c.stash[:0]
-	if c.partial != nil {
-		c.partial.Release(c.s.arena)
-		c.partial = nil
-	}
+	c.framer.Drop()
 }

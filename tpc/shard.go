@@ -44,6 +44,7 @@ type shard struct {
 	freeRequests *request
 	freeChunks   *chunk
 
+	alloc         func(int) *iobuf.Buf // allocFrame, bound once
 	durability    models.Durability
 	inflightMax   int
 	maxFrame      int
@@ -252,6 +253,7 @@ func (s *shard) attach(fd int) {
 	s.b.tuneSocket(fd)
 	s.nextConn++
 	c := &conn{s: s, id: uint64(s.id)<<48 | s.nextConn, lastNs: s.r.Now()}
+	c.framer = reactor.Framer{Alloc: s.alloc, MaxBytes: s.maxFrame}
 	st, err := s.r.Attach(fd, c)
 	if err != nil {
 		s.b.logf("connection refused: %v", err)
