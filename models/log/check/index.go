@@ -141,19 +141,23 @@ func (e *entries) endBatch(b *seen) {
 	}
 }
 
-// finishIndex reports on the .index after the log was read up to end.
-func (e *entries) finishIndex(c *checker, end int64) {
-	for _, x := range e.list[e.i:] {
-		e.bad(x.at, "position %d, where offset %d should be, is not in the %d bytes of batches", x.pos, x.offset, end)
+// finishIndex reports on the .index after the log was read up to end. When the
+// log broke off there, the entries beyond cannot be judged: its own line says so.
+func (e *entries) finishIndex(c *checker, end int64, broken bool) {
+	if !broken {
+		for _, x := range e.list[e.i:] {
+			e.bad(x.at, "position %d, where offset %d should be, is not in the %d bytes of batches", x.pos, x.offset, end)
+		}
 	}
 	e.report(c)
 }
 
-// finishTimes reports on the .timeindex. maxTs is the log's largest timestamp;
-// broken says that not all of the log could be read.
+// finishTimes reports on the .timeindex. maxTs is the log's largest timestamp.
 func (e *entries) finishTimes(c *checker, s *segment, maxTs int64, broken bool) {
-	for _, x := range e.list[e.i:] {
-		e.bad(x.at, "no batch ends at offset %d, to which timestamp %d belongs", x.offset, x.ts)
+	if !broken {
+		for _, x := range e.list[e.i:] {
+			e.bad(x.at, "no batch ends at offset %d, to which timestamp %d belongs", x.offset, x.ts)
+		}
 	}
 	if s.sealed && !broken && maxTs >= 0 {
 		if n := len(e.list); n == 0 {

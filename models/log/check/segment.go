@@ -65,7 +65,7 @@ func (c *checker) segment(s *segment) error {
 		c.bad(walk.pos, "the segment ends before offset %d, the next one begins at %d", walk.expect, s.next)
 	}
 	if s.index {
-		index.finishIndex(c, walk.pos)
+		index.finishIndex(c, walk.pos, walk.broken)
 	}
 	if s.times {
 		times.finishTimes(c, s, walk.maxTs, walk.broken)
@@ -111,7 +111,7 @@ func (w *walker) next() (*seen, error) {
 	err = batch.Parse(head, &h)
 	switch {
 	case allZero(head):
-		w.bad("%d bytes of zeros or worse follow the last batch, want the end of the file", rest)
+		w.bad("%d bytes that begin with zeros follow the last batch, want the end of the file", rest)
 	case errors.Is(err, batch.ErrShort):
 		w.bad("%d bytes are left, a batch has at least %d", rest, batch.HeaderLen)
 	case errors.Is(err, batch.ErrMagic):
