@@ -67,10 +67,10 @@ func stageFamilies(st *Stages) []family {
 		}
 		for t := range StampCount {
 			if n := st.Bank.Missing[c][t]; n > 0 {
-				bad.points = append(bad.points, point{labels: []Label{{"api", c.String()}, {"stamp", t.String()}, {"reason", "missing"}}, value: float64(n)})
+				bad.points = append(bad.points, point{labels: []Label{{"api", c.String()}, {"reason", "missing"}, {"stamp", t.String()}}, value: float64(n)})
 			}
 			if n := st.Bank.Backwards[c][t]; n > 0 {
-				bad.points = append(bad.points, point{labels: []Label{{"api", c.String()}, {"stamp", t.String()}, {"reason", "backwards"}}, value: float64(n)})
+				bad.points = append(bad.points, point{labels: []Label{{"api", c.String()}, {"reason", "backwards"}, {"stamp", t.String()}}, value: float64(n)})
 			}
 		}
 	}
@@ -109,7 +109,7 @@ func (g *Registry) recorderFamily() family {
 	for i := range g.recorders {
 		rec := &g.recorders[i]
 		for c := range ClassCount {
-			labels := append([]Label{{"recorder", strconv.Itoa(i)}, {"api", c.String()}}, rec.labels...)
+			labels := append([]Label{{"api", c.String()}, {"recorder", strconv.Itoa(i)}}, rec.labels...)
 			f.points = append(f.points, point{labels: labels, value: float64(rec.r.total.Stages[c][Total].Count)})
 		}
 	}
