@@ -55,14 +55,15 @@ func TestSoundDirectory(t *testing.T) {
 	}
 }
 
+type damage struct {
+	name string
+	do   func(f *fixture)
+	want func(f *fixture) []string
+}
+
 // TestEveryProblem damages one thing at a time and expects exactly its lines.
 func TestEveryProblem(t *testing.T) {
 	be := binary.BigEndian
-	type damage struct {
-		name string
-		do   func(f *fixture)
-		want func(f *fixture) []string
-	}
 	one := func(format string, args ...any) func(*fixture) []string {
 		return func(*fixture) []string {
 			return []string{line(format[:strings.Index(format, "|")], format[strings.Index(format, "|")+1:], args...)}
@@ -257,11 +258,7 @@ func TestEveryProblem(t *testing.T) {
 }
 
 // textDamage is the damage to text files: file, content, the one line expected.
-func textDamage() (out []struct {
-	name string
-	do   func(f *fixture)
-	want func(f *fixture) []string
-}) {
+func textDamage() (out []damage) {
 	const (
 		epochs = "logs/t-0/leader-epoch-checkpoint"
 		meta   = "logs/t-0/partition.metadata"
@@ -296,11 +293,7 @@ func textDamage() (out []struct {
 		{clean, "yes", `not JSON: invalid character 'y' looking for beginning of value`},
 		{clean, "{}", `got {}, want {"version":0,"brokerEpoch":N}`},
 	} {
-		out = append(out, struct {
-			name string
-			do   func(f *fixture)
-			want func(f *fixture) []string
-		}{
+		out = append(out, damage{
 			filepath.Base(d[0]) + ": " + d[2],
 			func(f *fixture) { f.put(d[0], []byte(d[1])) },
 			func(*fixture) []string { return []string{line(d[0], "%s", d[2])} },
