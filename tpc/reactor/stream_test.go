@@ -254,8 +254,7 @@ func TestPauseRecv(t *testing.T) {
 	eachBackend(t, func(t *testing.T, backend string) {
 		g := start(t, Options{Backend: backend, RecvBufBytes: 512}, nil)
 		h := newRecorder(g)
-		s, peer := g.pair(func(*Stream) StreamHandler { return h })
-		h.onData = s.PauseRecv
+		s, peer := g.pair(func(s *Stream) StreamHandler { h.onData = s.PauseRecv; return h })
 		var want []byte
 		for i := range 200 {
 			want = append(want, bytes.Repeat([]byte{byte(i)}, 300)...)
