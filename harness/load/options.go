@@ -30,9 +30,19 @@ type Options struct {
 	// OutDir receives the interval histograms; empty writes none.
 	OutDir string `json:"out_dir,omitempty"`
 	// Busy says whether a thread polls between requests (Yes), sleeps (No), or
-	// polls when it is pinned and the machine has a CPU beside it (Auto).
+	// polls when it is pinned (Auto).
 	Busy Switch `json:"busy,omitempty"`
+	// OnEvent hears of EventStart and EventEnd when the measured window begins
+	// and ends, with the time of CLOCK_MONOTONIC. It is called from a goroutine
+	// of its own, in order, and may be nil.
+	OnEvent func(event string, monotonicNs int64) `json:"-"`
 }
+
+// The events of a load.
+const (
+	EventStart = "measure-start"
+	EventEnd   = "measure-end"
+)
 
 // Switch is a choice that can be left to the generator.
 type Switch string

@@ -1,0 +1,39 @@
+package load
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+)
+
+// clockOffsets returns what to add to telemetry.Now for CLOCK_MONOTONIC and for
+// UTC. Of several readings the one with the least delay counts.
+func clockOffsets() (monotonicNs, wallNs int64) {
+	best := int64(never)
+	for range 16 {
+		var ts unix.Timespec
+		before := telemetry.Now()
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+			return 0, time.Now().UnixNano() - telemetry.Now()
+		}
+		wall := time.Now().UnixNano()
+		after := telemetry.Now()
+		if after-before < best {
+			best = after - before
+			mid := before + best/2
+			monotonicNs, wallNs = ts.Nano()-mid, wall-mid
+		}
+	}
+	return monotonicNs, wallNs
+}
+
+// cpuTimes is the CPU time of the process so far.
+func cpuTimes() (userNs, systemNs int64) {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0, 0
+	}
+	return u.Utime.Nano(), u.Stime.Nano()
+}

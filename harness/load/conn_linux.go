@@ -1,0 +1,239 @@
+package load
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+)
+
+// waiting is a request that is due; request is one that is on its way.
+type waiting struct {
+	index      int64
+	intendedNs int64
+	partition  int32
+	measured   bool
+}
+
+type request struct {
+	waiting
+	sentNs      int64 // 0 until handed to the kernel
+	sequence    uint64
+	correlation int32
+	valueBytes  int32
+}
+
+// conn is one produce connection. Responses come in the order of the requests.
+type conn struct {
+	id, node int
+	fd       int
+	pending  ring[waiting]
+	inflight ring[request]
+	unsent   int // how many at the end of inflight were not handed to the kernel
+	out      []byte
+	outAt    int
+	in       inbox
+	last     int32 // correlation id
+	blocked  bool  // the kernel's buffer is full
+	watching bool  // for writability
+	dirty    bool
+	dead     bool
+}
+
+// mark has a connection flushed at the end of the round.
+func (w *worker) mark(c *conn) {
+	if !c.dirty && !c.dead {
+		c.dirty = true
+		w.dirty = append(w.dirty, c)
+	}
+}
+
+// encode puts a request's frame into its connection's buffer.
+func (w *worker) encode(c *conn, q waiting) {
+	c.last++
+	n := w.o.W.RecordsPerBatch
+	s := send{
+		index: q.index, partition: int(q.partition), correlation: c.last, stream: c.id,
+		sequence:   w.ledger.issue(c.id, int(q.partition), n),
+		intendedNs: q.intendedNs + w.monoOff, wallMs: (q.intendedNs + w.wallOff) / 1e6,
+	}
+	before := len(c.out)
+	var values int
+	c.out, values = w.enc.append(c.out, &s)
+	w.tally.sentBytes += int64(len(c.out) - before)
+	c.inflight.push(request{waiting: q, sequence: s.sequence, correlation: c.last, valueBytes: int32(values)})
+	c.unsent++
+	w.mark(c)
+}
+
+// flush hands every buffer to the kernel, with one write for all requests of a
+// connection that were due together.
+func (w *worker) flush() {
+	// Writing can mark again: without acknowledgements it makes room at once.
+	for i := 0; i < len(w.dirty); i++ {
+		c := w.dirty[i]
+		c.dirty = false
+		if !c.dead && !c.blocked {
+			w.write(c)
+		}
+	}
+	w.dirty = w.dirty[:0]
+}
+
+func (w *worker) write(c *conn) {
+	if c.outAt == len(c.out) {
+		return
+	}
+	now := telemetry.Now()
+	for i := c.inflight.n - c.unsent; i < c.inflight.n; i++ {
+		q := c.inflight.at(i)
+		q.sentNs = now
+		if q.measured {
+			w.tally.sent++
+			w.tally.sends.note(q.index, now)
+			w.rec.record(slip, q.intendedNs, now-q.intendedNs)
+		}
+	}
+	c.unsent = 0
+	for c.outAt < len(c.out) {
+		n, err := unix.Write(c.fd, c.out[c.outAt:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err == unix.EAGAIN {
+			c.blocked, c.watching = true, true
+			if err := w.poll.watch(c.fd, int32(c.id), true); err != nil {
+				w.kill(c, err)
+			}
+			return
+		}
+		if err != nil {
+			w.kill(c, os.NewSyscallError("write", err))
+			return
+		}
+		c.outAt += n
+	}
+	c.out, c.outAt = c.out[:0], 0
+	if err := w.quiet(c); err != nil {
+		w.kill(c, err)
+		return
+	}
+	if w.o.W.Acks == 0 {
+		// Nobody answers: the kernel's taking it is all there is to time.
+		at := telemetry.Now()
+		for c.inflight.n > 0 {
+			q := c.inflight.pop()
+			w.acknowledge(c, &q, at)
+		}
+		w.refill(c)
+	}
+}
+
+// quiet stops watching for writability once the buffer is empty.
+func (w *worker) quiet(c *conn) error {
+	if !c.watching {
+		return nil
+	}
+	c.watching = false
+	return w.poll.watch(c.fd, int32(c.id), false)
+}
+
+// receive reads responses; all that one read brings carry its time.
+func (w *worker) receive(c *conn) {
+	if c.dead {
+		return
+	}
+	n, err := c.in.fill(c.fd)
+	if err != nil {
+		w.kill(c, err)
+		return
+	}
+	if n == 0 {
+		return
+	}
+	at := telemetry.Now()
+	for {
+		correlation, body, ok := c.in.next()
+		if !ok {
+			break
+		}
+		if err := w.answer(c, correlation, body, at); err != nil {
+			w.kill(c, err)
+			return
+		}
+	}
+	w.refill(c)
+}
+
+// refill sends what waited for room under the cap.
+func (w *worker) refill(c *conn) {
+	for c.pending.n > 0 && c.inflight.n < w.o.W.Inflight && !c.dead {
+		w.encode(c, c.pending.pop())
+	}
+}
+
+func (w *worker) answer(c *conn, correlation int32, body []byte, at int64) error {
+	if c.inflight.n-c.unsent == 0 {
+		return fmt.Errorf("%w: correlation id %d answers no request", errOrder, correlation)
+	}
+	q := c.inflight.pop()
+	if q.correlation != correlation {
+		w.fail(c, &q, transportError)
+		return fmt.Errorf("%w: correlation id: got %d, want %d", errOrder, correlation, q.correlation)
+	}
+	a, err := parseProduce(body)
+	if err != nil {
+		w.fail(c, &q, transportError)
+		return err
+	}
+	if a.code != 0 {
+		w.fail(c, &q, codeName(a.code))
+		return nil
+	}
+	w.raise(int(q.partition), a.baseOffset+int64(w.o.W.RecordsPerBatch))
+	w.acknowledge(c, &q, at)
+	return nil
+}
+
+// acknowledge settles a request that succeeded.
+func (w *worker) acknowledge(c *conn, q *request, at int64) {
+	if at >= w.startNs && at < w.endNs {
+		w.tally.ackedInWindow++
+	}
+	if !q.measured {
+		return
+	}
+	w.tally.acked++
+	w.tally.records += int64(w.o.W.RecordsPerBatch)
+	w.tally.valueBytes += int64(q.valueBytes)
+	w.rec.record(response, q.intendedNs, at-q.intendedNs)
+	w.rec.record(service, q.intendedNs, at-q.sentNs)
+}
+
+// fail settles a request that did not succeed: its time is at least the timeout.
+func (w *worker) fail(c *conn, q *request, name string) {
+	if q.measured {
+		w.tally.failed++
+		w.tally.errors[name]++
+	}
+	elapsed := max(telemetry.Now()-q.intendedNs, int64(w.o.Timeout))
+	w.censor(c, q, elapsed, elapsed, q.sentNs != 0)
+}
+
+// censor records a request at the values at which it was given up.
+func (w *worker) censor(c *conn, q *request, responseNs, serviceNs int64, sent bool) {
+	if q.correlation != 0 {
+		w.ledger.disown(c.id, int(q.partition), q.sequence, w.o.W.RecordsPerBatch)
+	}
+	if !q.measured {
+		return
+	}
+	w.rec.record(response, q.intendedNs, responseNs)
+	if sent {
+		w.rec.record(service, q.intendedNs, serviceNs)
+	} else {
+		w.rec.record(slip, q.intendedNs, responseNs)
+	}
+}

@@ -1,0 +1,238 @@
+package load
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/workloads"
+)
+
+// run is what the threads of one load share. Times are of telemetry.Now unless
+// a name says otherwise.
+type run struct {
+	o  *Options
+	cl *cluster
+
+	threads  int
+	busy     bool
+	interval time.Duration
+
+	t0       int64 // the schedule's zero
+	startNs  int64 // the measured window
+	endNs    int64
+	giveUpNs int64
+	monoOff  int64 // CLOCK_MONOTONIC − telemetry.Now
+	wallOff  int64 // UTC − telemetry.Now
+
+	// connsOf lists the connections to each leader; nodeOf is its inverse.
+	connsOf [][]int
+	nodeOf  []int
+	// partsOf lists the partitions that each leader leads.
+	partsOf [][]int
+
+	target    []atomic.Int64 // acknowledged end offset of each partition
+	producing atomic.Int32   // threads that still have requests to settle
+	stop      atomic.Bool
+
+	begin, end usage
+	// marks carries the window's bounds to the goroutine that calls OnEvent.
+	marks chan crossing
+}
+
+// crossing is a bound of the measured window.
+type crossing struct {
+	event string
+	atNs  int64 // CLOCK_MONOTONIC
+}
+
+// leadIn is how long after the last preparation the schedule starts.
+const leadIn = 20 * time.Millisecond
+
+// spread gives every leader at least one connection and divides the rest in
+// turn, so that a request can always go where its partition is led.
+func (r *run) spread() error {
+	r.partsOf = make([][]int, len(r.cl.addrs))
+	var leaders []int
+	for p, node := range r.cl.leader {
+		if len(r.partsOf[node]) == 0 {
+			leaders = append(leaders, node)
+		}
+		r.partsOf[node] = append(r.partsOf[node], p)
+	}
+	n := max(r.o.W.Connections, len(leaders))
+	r.connsOf = make([][]int, len(r.cl.addrs))
+	r.nodeOf = make([]int, n)
+	for c := range n {
+		node := leaders[c%len(leaders)]
+		r.nodeOf[c] = node
+		r.connsOf[node] = append(r.connsOf[node], c)
+	}
+	if n*len(r.cl.leader) > maxStreams {
+		return fmt.Errorf("load: %d connections × %d partitions are more than %d streams", n, len(r.cl.leader), maxStreams)
+	}
+	return nil
+}
+
+// route is the partition and the connection of a request: the drawn partition,
+// and of the connections to its leader the one that was drawn.
+func (r *run) route(g *workloads.Generator, index int64) (partition, conn int) {
+	partition = g.Partition(index)
+	group := r.connsOf[r.cl.leader[partition]]
+	return partition, group[g.Connection(index)%len(group)]
+}
+
+// schedule fixes the run's times, as late as possible.
+func (r *run) schedule() {
+	now := telemetry.Now()
+	r.monoOff, r.wallOff = clockOffsets()
+	r.t0 = now + int64(leadIn)
+	r.startNs = r.t0 + int64(r.o.Warmup)
+	r.endNs = r.startNs + int64(r.o.Measure)
+	r.giveUpNs = r.endNs + int64(r.o.Timeout)
+}
+
+// raise lifts the acknowledged end of a partition.
+func (r *run) raise(partition int, end int64) {
+	t := &r.target[partition]
+	for {
+		old := t.Load()
+		if end <= old || t.CompareAndSwap(old, end) {
+			return
+		}
+	}
+}
+
+// bound takes the usage at a bound of the window and tells of it.
+func (r *run) bound(event string) {
+	u := usageNow()
+	if event == EventStart {
+		r.begin = u
+	} else {
+		r.end = u
+	}
+	select {
+	case r.marks <- crossing{event, u.atNs + r.monoOff}:
+	default: // there is room for both bounds, each told once
+	}
+}
+
+// listen calls OnEvent for the bounds until marks is closed.
+func (r *run) listen(done chan<- struct{}) {
+	for m := range r.marks {
+		if r.o.OnEvent != nil {
+			r.o.OnEvent(m.event, m.atNs)
+		}
+	}
+	close(done)
+}
+
+// tally is what one thread counted.
+type tally struct {
+	intended, sent, acked      int64
+	failed, outstanding        int64
+	unsent, capHits, backlog   int64
+	records, valueBytes        int64
+	sentBytes                  int64
+	ackedInWindow              int64
+	errors                     map[string]int64
+	sends                      *sends
+	fetches, fetched           int64
+	fetchedBytes, unstamped    int64
+	fetchErrors                int64
+	duplicated, reordered, bad int64
+	lost                       int64
+	drained                    bool
+}
+
+func (r *run) newTally() *tally {
+	rate := r.o.RatePerSec / float64(r.threads)
+	return &tally{
+		errors: map[string]int64{}, drained: true,
+		sends: newSends(workloads.Requests(rate, r.o.Measure)),
+	}
+}
+
+// codeName is what a protocol error is called in a Summary.
+func codeName(code int16) string {
+	if e := kerr.TypedErrorForCode(code); e != nil {
+		return e.Message
+	}
+	return fmt.Sprintf("CODE_%d", code)
+}
+
+// transportError counts requests whose connection failed.
+const transportError = "TRANSPORT"
+
+// summarise turns what the threads counted into a Summary.
+func (r *run) summarise(tallies []*tally, rec *recorder, settings map[string]string) *Summary {
+	s := &Summary{
+		Driver: r.o.Driver, Settings: settings, OfferedPerSec: r.o.RatePerSec, Errors: map[string]int64{},
+		Connections: len(r.nodeOf), Threads: r.threads, Busy: r.busy, IntervalSec: r.interval.Seconds(),
+		CPUUserNs: r.end.userNs - r.begin.userNs, CPUSystemNs: r.end.systemNs - r.begin.systemNs,
+		GCCycles: r.end.gcCycles - r.begin.gcCycles, Allocs: r.end.allocs - r.begin.allocs,
+		StartMonotonicNs: r.startNs + r.monoOff, EndMonotonicNs: r.endNs + r.monoOff,
+		StartUnixNs: r.startNs + r.wallOff, EndUnixNs: r.endNs + r.wallOff,
+	}
+	s.CPUNs = s.CPUUserNs + s.CPUSystemNs
+	s.Consumer.Consumers, s.Consumer.Drained = r.o.W.Consumers, true
+	var ackedInWindow int64
+	var sent []int64
+	for _, t := range tallies {
+		s.Intended += t.intended
+		s.Sent += t.sent
+		s.Acked += t.acked
+		s.Failed += t.failed
+		s.Outstanding += t.outstanding
+		s.Unsent += t.unsent
+		s.CapHits += t.capHits
+		s.BacklogAtStart += t.backlog
+		s.Records += t.records
+		s.PayloadBytes += t.valueBytes
+		s.SentBytes += t.sentBytes
+		ackedInWindow += t.ackedInWindow
+		for name, n := range t.errors {
+			s.Errors[name] += n
+		}
+		s.Consumer.add(t)
+		sent = append(sent, t.sends.at...)
+	}
+	s.Censored = s.Failed + s.Outstanding + s.Unsent
+	s.AchievedPerSec = float64(ackedInWindow) / r.o.Measure.Seconds()
+	s.AchievedRatio = 1
+	if r.o.RatePerSec > 0 && s.Intended > 0 {
+		s.AchievedRatio = float64(ackedInWindow) / float64(s.Intended)
+	}
+	s.Clamped, s.Negative, s.Consumer.Negative = rec.clamped, rec.negative, rec.early
+	s.Response, s.Service = quantiles(rec.total(response)), quantiles(rec.total(service))
+	s.Slip, s.Consumer.EndToEnd = quantiles(rec.total(slip)), quantiles(rec.total(endToEnd))
+	law := r.o.W.Arrivals
+	if r.o.RatePerSec == 0 {
+		law = workloads.Closed
+	}
+	s.Arrivals = checkArrivals(law, r.o.RatePerSec, sent)
+	if settled := s.Acked + s.Censored; settled != s.Intended || s.Response.Count != s.Intended {
+		panic(fmt.Sprintf("load: %d requests intended, %d settled, %d response times", s.Intended, settled, s.Response.Count))
+	}
+	return s
+}
+
+func (c *Consumer) add(t *tally) {
+	c.Fetches += t.fetches
+	c.Records += t.fetched
+	c.Bytes += t.fetchedBytes
+	c.Lost += t.lost
+	c.Duplicated += t.duplicated
+	c.Reordered += t.reordered
+	c.Corrupt += t.bad
+	c.Unstamped += t.unstamped
+	c.Errors += t.fetchErrors
+	c.Drained = c.Drained && t.drained
+}
+
+// never is a time that does not come.
+const never = math.MaxInt64
