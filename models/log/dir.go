@@ -57,11 +57,8 @@ type Dir struct {
 // the directory belongs to this cluster and node. The clean-shutdown marker is
 // removed right away, so that a crash from here on is one.
 func OpenDir(fs disk.FS, path string, o DirOptions) (*Dir, error) {
-	if err := fs.MkdirAll(path); err != nil {
+	if err := makeDir(fs, path); err != nil {
 		return nil, fmt.Errorf("log directory %s cannot be created: %w", path, err)
-	}
-	if err := fs.SyncDir(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("log directory %s: %w", path, err)
 	}
 	lock := disk.LockDir
 	if own, ok := fs.(disk.Locker); ok {
@@ -77,6 +74,29 @@ func OpenDir(fs disk.FS, path string, o DirOptions) (*Dir, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// makeDir creates a directory, and what leads to it, so that it survives a loss
+// of power.
+func makeDir(fs disk.FS, path string) error {
+	path = filepath.Clean(path)
+	// The parent in any case: a process killed half way may have left it unsynced.
+	changed := []string{filepath.Dir(path)}
+	for p := filepath.Dir(path); ; p = filepath.Dir(p) {
+		if _, err := fs.Stat(p); err == nil || p == filepath.Dir(p) {
+			break
+		}
+		changed = append(changed, filepath.Dir(p))
+	}
+	if err := fs.MkdirAll(path); err != nil {
+		return err
+	}
+	for _, p := range changed {
+		if err := fs.SyncDir(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *Dir) open() error {
@@ -262,13 +282,10 @@ func (d *Dir) claim(l *Log) error {
 			return fmt.Errorf("%s is missing beside %s: whose records these are cannot be told", name, n)
 		}
 	}
-	if err := d.fs.MkdirAll(l.dir); err != nil {
+	if err := makeDir(d.fs, l.dir); err != nil {
 		return err
 	}
-	if err := disk.WriteFileAtomic(d.fs, name, partitionMetadata(l.ID)); err != nil {
-		return err
-	}
-	return d.fs.SyncDir(d.path)
+	return disk.WriteFileAtomic(d.fs, name, partitionMetadata(l.ID))
 }
 
 // DeleteLog removes a partition's directory and what the checkpoints say of it.
