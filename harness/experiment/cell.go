@@ -12,7 +12,7 @@ import (
 	"github.com/ceteris/ceteris/harness/result"
 )
 
-// settleLimit bounds the wait for the disk between cells.
+// settleLimit bounds the wait for the disk between cells, unless told otherwise.
 const settleLimit = 15 * time.Second
 
 // runCell runs one cell and writes its record. The error is one of writing;
@@ -66,7 +66,7 @@ type attempt struct {
 
 // settle lets the disk finish what the cell before left behind.
 func (a *attempt) settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	ctx, cancel := context.WithTimeout(ctx, a.r.o.Settle)
 	defer cancel()
 	if err := host.Settle(ctx, a.r.run.Dir); err != nil {
 		a.gate("settled", false, true, err.Error())

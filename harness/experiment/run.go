@@ -29,6 +29,7 @@ type Options struct {
 	Env        []string      // added to the children's environment
 	Out        io.Writer     // progress
 	Terminal   bool          // Out can move its cursor
+	Settle     time.Duration // bounds the wait for the disk between cells; 0 is 15 s
 }
 
 // runner is one run in progress.
@@ -50,12 +51,17 @@ type runner struct {
 // on failing from the start.
 func Run(ctx context.Context, o Options) (dir string, err error) {
 	r := &runner{o: o, e: o.Experiment, pinned: runtime.GOOS == "linux"}
+	if r.o.Settle == 0 {
+		r.o.Settle = settleLimit
+	}
 	if err := fit(r.e, o.Budget); err != nil {
 		return "", err
 	}
-	if err := r.place(); err != nil {
+	release, err := r.place()
+	if err != nil {
 		return "", err
 	}
+	defer release()
 	if o.Resume != "" {
 		err = r.resume()
 	} else {
@@ -68,24 +74,25 @@ func Run(ctx context.Context, o Options) (dir string, err error) {
 	return r.run.Dir, r.runCells(ctx)
 }
 
-// place divides the CPUs and moves the harness itself to the generator's.
-func (r *runner) place() error {
+// place divides the CPUs and moves the harness itself to the generator's, off
+// the broker's; release undoes that.
+func (r *runner) place() (release func(), err error) {
 	allowed, err := host.Allowed()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.MkdirAll(r.o.Root, 0o755); err != nil {
-		return fmt.Errorf("results: %w", err)
+		return nil, fmt.Errorf("results: %w", err)
 	}
 	irq, _ := r.machine.DiskIRQ(r.o.Root)
 	r.placement, err = host.Split(r.e.Host.BrokerCPUs, r.e.Host.GeneratorCPUs, allowed, irq, r.machine.Siblings())
-	if err != nil {
-		return err
+	if err != nil || !r.pinned {
+		return func() {}, err
 	}
-	if r.pinned {
-		return host.Confine(r.placement.Generator)
+	if err := host.Confine(r.placement.Generator); err != nil {
+		return nil, err
 	}
-	return nil
+	return func() { _ = host.Confine(allowed) }, nil // was allowed before, so it is again
 }
 
 func (r *runner) brokerCPUs() []int {

@@ -1,0 +1,144 @@
+package experiment
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ceteris/ceteris/harness/load"
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/workloads"
+)
+
+func design(seed uint64) *workloads.Experiment {
+	return &workloads.Experiment{
+		Name: "design", Blocks: 8, Seed: seed, Replicate: workloads.Alternate, Warmup: time.Second, Measure: time.Second,
+		Models:    []workloads.Arm{{Name: "tpc", Model: "tpc"}, {Name: "pool", Model: "threadpool", Set: map[string]string{"spin": "0"}}},
+		Loads:     workloads.Loads{Kind: workloads.Absolute, PerSecond: []float64{100, 1000}},
+		Workloads: []*workloads.Workload{{Name: "w", Durability: []string{"process", "power"}}},
+	}
+}
+
+// TestPlanIsComplete: every block has every arm and one replicate at every
+// point, once.
+func TestPlanIsComplete(t *testing.T) {
+	type point struct {
+		block                int
+		workload, durability string
+		load                 float64
+		arm                  string
+		replicate            bool
+	}
+	seen := map[point]int{}
+	nulls := map[string]int{}
+	for i, c := range Plan(design(1)) {
+		if want := i % 12; c.Position != want {
+			t.Fatalf("cell %d has position %d, want %d", i, c.Position, want)
+		}
+		arm := c.Arm
+		if c.Replicate {
+			nulls[c.Arm]++
+			arm = ""
+		}
+		seen[point{c.Block, c.Workload, c.Durability, c.LoadPerSec, arm, c.Replicate}]++
+	}
+	if len(seen) != 8*2*2*3 {
+		t.Errorf("%d different cells, want %d", len(seen), 8*2*2*3)
+	}
+	for p, n := range seen {
+		if n != 1 {
+			t.Errorf("%+v is there %d times", p, n)
+		}
+	}
+	if nulls["tpc"] != 16 || nulls["pool"] != 16 {
+		t.Errorf("replicates %v, want 16 of each arm: they alternate by block", nulls)
+	}
+}
+
+func TestPlanOrder(t *testing.T) {
+	first := Plan(design(1))
+	if diff := cmp.Diff(first, Plan(design(1))); diff != "" {
+		t.Errorf("one seed, two orders: %s", diff)
+	}
+	if cmp.Equal(first, Plan(design(2))) {
+		t.Error("two seeds, one order")
+	}
+	var orders []string
+	for block := range 8 {
+		var ids []string
+		for _, c := range first[block*12 : block*12+12] {
+			ids = append(ids, c.ID)
+		}
+		orders = append(orders, strings.Join(ids, " "))
+	}
+	if orders[0] == orders[1] && orders[1] == orders[2] {
+		t.Error("the blocks share one order")
+	}
+}
+
+// TestTraffic: arms of a block get the same traffic, blocks do not.
+func TestTraffic(t *testing.T) {
+	e := design(1)
+	cells := plan(e)
+	byBlock := map[int]uint64{}
+	for i := range cells {
+		c := &cells[i]
+		seed := loadSeed(e, c)
+		if first, ok := byBlock[c.Block]; ok && first != seed {
+			t.Fatalf("block %d: seeds %d and %d", c.Block, first, seed)
+		}
+		byBlock[c.Block] = seed
+	}
+	if byBlock[0] == byBlock[1] {
+		t.Error("two blocks got the same traffic")
+	}
+}
+
+func TestBudget(t *testing.T) {
+	e := design(1)
+	perBlock := Estimate(e, 12)
+	if err := fit(e, 3*perBlock+time.Second); err != nil || e.Blocks != 3 {
+		t.Errorf("%d blocks (%v), want 3", e.Blocks, err)
+	}
+	if err := fit(e, perBlock-1); err == nil || !strings.Contains(err.Error(), "--budget") {
+		t.Errorf("less than a block: %v", err)
+	}
+	e = design(1)
+	if err := fit(e, 0); err != nil || e.Blocks != 8 {
+		t.Errorf("no budget: %d blocks (%v)", e.Blocks, err)
+	}
+}
+
+func TestSlipGate(t *testing.T) {
+	cases := []struct {
+		name                    string
+		slipNs, responseNs, cap int64
+		ok                      bool
+	}{
+		{"on time", 1_000, 100_000, 0, true},
+		{"below what is resolved", 20_000, 50_000, 0, true},
+		{"late", 30_000, 100_000, 0, false},
+		{"late, but little beside the response", 90_000, 1_000_000, 0, true},
+		{"held back by the broker", 9_000_000, 10_000_000, 5, true},
+	}
+	for _, c := range cases {
+		a := &attempt{rec: &result.CellRecord{}}
+		s := &load.Summary{CapHits: c.cap}
+		s.Slip.P99Ns, s.Response.P99Ns = c.slipNs, c.responseNs
+		a.slip(s)
+		if g := a.rec.Gates[0]; g.OK != c.ok || !g.Advisory {
+			t.Errorf("%s: %+v, want ok %v, advisory", c.name, g, c.ok)
+		}
+	}
+}
+
+func TestGCCycles(t *testing.T) {
+	if n := gcCycles([]byte("x 1\nceteris_runtime_gc_cycles_total 12\n")); n == nil || *n != 12 {
+		t.Errorf("got %v, want 12", n)
+	}
+	if n := gcCycles([]byte("x 1\n")); n != nil {
+		t.Errorf("got %d from a scrape without it, want unknown", *n)
+	}
+}
