@@ -142,6 +142,16 @@ func (r *reader) string(flexible bool) []byte {
 // takes at least minBytes, so a count that the rest cannot hold is refused
 // before anyone makes room for it.
 func (r *reader) count(flexible bool, minBytes int) int {
+	n := r.nullableCount(flexible, minBytes)
+	if n < 0 {
+		r.stop("null where an array belongs")
+		return 0
+	}
+	return n
+}
+
+// nullableCount is count for an array that may be null, which is -1.
+func (r *reader) nullableCount(flexible bool, minBytes int) int {
 	n := 0
 	if flexible {
 		n = r.uvarint() - 1
@@ -151,8 +161,8 @@ func (r *reader) count(flexible bool, minBytes int) int {
 	switch {
 	case r.bad != "":
 		return 0
-	case n < 0:
-		r.stop("null where an array belongs")
+	case n < -1:
+		r.stop("a negative count")
 		return 0
 	case n > r.left()/minBytes:
 		r.stop("an array with more elements than bytes are left")

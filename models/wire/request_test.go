@@ -107,7 +107,7 @@ func TestProduceViewIsWhatKmsgWrote(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var view ProduceRequest // reused, as a connection does
 	for v := ProduceMin; v <= ProduceMax; v++ {
-		for range 200 {
+		for range 60 {
 			q := randomProduce(r, v)
 			body := q.AppendTo(nil)
 			if err := view.Parse(v, body); err != nil {
@@ -227,7 +227,7 @@ func TestFetchViewIsWhatKmsgWrote(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 2))
 	var view FetchRequest
 	for v := FetchMin; v <= FetchMax; v++ {
-		for range 200 {
+		for range 60 {
 			q := randomFetch(r, v)
 			body := q.AppendTo(nil)
 			if err := view.Parse(v, body); err != nil {
