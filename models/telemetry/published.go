@@ -22,13 +22,14 @@ type Published[T any] struct {
 // Wanted reports whether somebody asked: one atomic load. Owner only.
 func (p *Published[T]) Wanted() bool { return p.wanted.Load() }
 
-// Put shows a copy. Owner only.
+// Put shows a copy. Owner only. The request is taken down first: one that comes
+// after this copy stays up and gets another.
 func (p *Published[T]) Put(v *T) {
+	p.wanted.Store(false)
 	p.mu.Lock()
 	p.value = *v
 	p.puts++
 	p.mu.Unlock()
-	p.wanted.Store(false)
 }
 
 // Get asks and waits at most wait; fresh says whether the owner answered. wake

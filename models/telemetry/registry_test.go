@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -92,4 +93,43 @@ func TestPublished(t *testing.T) {
 	if v != 7 || !fresh || p.Wanted() {
 		t.Errorf("got %d, fresh %v, still wanted %v; want 7, true, false", v, fresh, p.Wanted())
 	}
+}
+
+// Every question is answered though several ask at once: one whose request got
+// lost would wait out its minute and come back stale.
+func TestPublishedAnswersEveryQuestion(t *testing.T) {
+	var p Published[uint64]
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := uint64(1); ; {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if p.Wanted() {
+				p.Put(&n)
+				n++
+			}
+			runtime.Gosched()
+		}
+	}()
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			var last uint64
+			for range 300 {
+				v, fresh := p.Get(time.Minute, nil)
+				if !fresh || v <= last {
+					t.Errorf("got %d after %d, fresh %v", v, last, fresh)
+					return
+				}
+				last = v
+			}
+		})
+	}
+	all.Wait()
+	close(stop)
+	<-done
 }
