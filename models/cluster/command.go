@@ -24,6 +24,7 @@ func (im *Image) Apply(c Command) (*Image, int16, string) {
 	if code, msg := c.apply(next); code != 0 {
 		return nil, code, msg
 	}
+	next.version++
 	return next, 0, ""
 }
 

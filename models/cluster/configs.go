@@ -111,9 +111,8 @@ func (t *TopicConfig) set(c *log.Config, value string) error {
 		switch {
 		case t.small != nil:
 			*t.small(c) = int(n)
-		case n == 0 && t.min == -1:
-			// Retention of nothing is one unit to a log, where 0 is unset.
-			*t.number(c) = 1
+		case t.min == -1:
+			*t.number(c) = retention(n)
 		default:
 			*t.number(c) = n
 		}
@@ -147,4 +146,13 @@ func EffectiveConfig(defaults log.Config, set map[string]string) (log.Config, er
 		}
 	}
 	return c, nil
+}
+
+// retention makes of 0, which keeps nothing, the least that a log can be told:
+// there, 0 is a field left unset.
+func retention(n int64) int64 {
+	if n == 0 {
+		return 1
+	}
+	return n
 }

@@ -71,7 +71,8 @@ func (im *Image) TopicByID(id [16]byte) *Topic { return im.byID[id] }
 // Topics lists the topics by name. The slice belongs to the image.
 func (im *Image) Topics() []*Topic { return im.sorted }
 
-// Version counts the commands applied.
+// Version counts the commands applied. What a start changes (defaults, owners,
+// epochs) is not a command: brokers with the same history agree on it.
 func (im *Image) Version() int64 { return im.version }
 
 // ClusterID is the id that clients see.
@@ -134,7 +135,6 @@ func (im *Image) BumpLeaderEpochs() *Image {
 // clone copies what commands change; topics are shared.
 func (im *Image) clone() *Image {
 	next := *im
-	next.version++
 	next.byName, next.byID = maps.Clone(im.byName), maps.Clone(im.byID)
 	next.sorted = slices.Clone(im.sorted)
 	return &next
