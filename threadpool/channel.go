@@ -55,11 +55,12 @@ func newChannel(capacity int, i *idle, gogo bool) *channel {
 // requests is the number of requests in the ring; the caller holds the lock.
 func (c *channel) requests() int { return int(c.size.Load()) - len(c.syncs) }
 
-// put offers a request and blocks while the queue is full. Processors call it.
-func (c *channel) put(r *request) {
+// put offers a request and blocks while the queue is full. Processors call it,
+// and call signal when put says that nobody was woken.
+func (c *channel) put(r *request) (owed bool) {
 	if c.gogo {
 		c.putGo(r)
-		return
+		return false
 	}
 	c.lock.Lock()
 	if c.requests() == len(c.ring) {
@@ -68,6 +69,21 @@ func (c *channel) put(r *request) {
 	}
 	c.ring[(c.head+c.requests())%len(c.ring)] = r
 	c.size.Add(1)
+	if c.idle.crowded() {
+		c.lock.Unlock()
+		return true
+	}
+	c.wakeOne()
+	return false
+}
+
+// signal wakes a handler for the requests that were put without.
+func (c *channel) signal() {
+	c.lock.Lock()
+	if c.size.Load() == 0 {
+		c.lock.Unlock()
+		return
+	}
 	c.wakeOne()
 }
 
@@ -76,14 +92,14 @@ func (c *channel) waitRoom() {
 	t := telemetry.Now()
 	c.blocks.Add(1)
 	c.blocked++
-	c.idle.awake.Add(-1)
+	c.idle.block()
 	for c.requests() == len(c.ring) {
 		seen := c.room.Load()
-		c.lock.Unlock()
+		c.wakeOne() // releases the lock
 		kernel.Wait(&c.room, seen, waitNs)
 		c.lock.Lock()
 	}
-	c.idle.awake.Add(1)
+	c.idle.unblock()
 	c.blocked--
 	c.blockNs.Add(uint64(telemetry.Now() - t))
 }
@@ -133,6 +149,7 @@ func (c *channel) take(h *handler) (job, bool) {
 	if ok {
 		return j, true
 	}
+	h.flush()
 	start := telemetry.Now()
 	for !ok && !c.closed.Load() {
 		if !c.spin() && c.lie(h) {

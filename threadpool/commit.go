@@ -20,7 +20,10 @@ func (h *handler) groupCommit(r *replica) {
 	files := r.filesToSync()
 	r.lock.Unlock()
 
+	h.flush()
+	h.broker.idle.block()
 	err := syncAll(files)
+	h.broker.idle.unblock()
 
 	r.lock.Lock()
 	again := false

@@ -20,7 +20,7 @@ func (h *handler) fetch(r *request) {
 	starts := b.readParts(op, true)
 	r.stamps[telemetry.LocalDone] = telemetry.Now()
 	if op.Ready() {
-		b.answerFetch(r)
+		b.answerFetch(r, h)
 		return
 	}
 	d := &delayedFetch{broker: b, request: r, starts: starts, minBytes: int64(op.MinBytes)}
@@ -100,7 +100,7 @@ func (b *Broker) startOf(fp *api.FetchPart) fetchStart {
 
 // answerFetch hangs the file ranges of what was read between the encoded parts
 // and hands the request back.
-func (b *Broker) answerFetch(r *request) {
+func (b *Broker) answerFetch(r *request, h *handler) {
 	r.stamps[telemetry.Satisfied] = telemetry.Now()
 	op := &r.fetch
 	for i := range op.Parts {
@@ -121,7 +121,7 @@ func (b *Broker) answerFetch(r *request) {
 	r.head = op.Encode(r.header.CorrelationID, r.head, &r.out)
 	op.Reset(nil)
 	r.stamps[telemetry.Encoded] = telemetry.Now()
-	r.respond()
+	r.respond(h)
 }
 
 // delayedFetch is a request that waits for bytes.
@@ -158,7 +158,7 @@ func (d *delayedFetch) TryComplete() bool {
 // OnComplete reads again, on the thread that completed the request, and answers.
 func (d *delayedFetch) OnComplete(bool) {
 	d.broker.readParts(&d.request.fetch, false)
-	d.broker.answerFetch(d.request)
+	d.broker.answerFetch(d.request, nil)
 }
 
 var _ purgatory.Operation = (*delayedFetch)(nil)

@@ -24,7 +24,13 @@ type handler struct {
 	// when the request is done, it completes the fetches that waited for that.
 	actions []*replica
 	keys    []purgatory.Key
+	owed    []*processor // asleep, with responses; see processor.rouse
+	since   int          // requests handled since owed was last emptied
 }
+
+// owedRequests bounds how many requests a handler takes up before it wakes the
+// processors it owes that.
+const owedRequests = 8
 
 // run is the handler thread.
 func (h *handler) run() {
@@ -39,7 +45,21 @@ func (h *handler) run() {
 			h.handle(j.req)
 		}
 		h.drainActions()
+		if h.since++; h.since >= owedRequests {
+			h.flush()
+		}
 	}
+}
+
+// flush wakes the processors that have waited for it. It comes before anything
+// that may take long.
+func (h *handler) flush() {
+	h.since = 0
+	for i, p := range h.owed {
+		p.selector.wakeup()
+		h.owed[i] = nil
+	}
+	h.owed = h.owed[:0]
 }
 
 // handle answers a request or leaves it in a purgatory; either way the request
@@ -61,6 +81,7 @@ func (h *handler) handle(r *request) {
 // other answers the APIs that are not about data. Those that change the
 // metadata block on the controller here, on the handler.
 func (h *handler) other(r *request) {
+	h.flush()
 	env := &h.broker.env
 	if r.api.PlaceOf(env, r.cold) == api.Partitions {
 		op := r.api.Split(env, r.cold)
@@ -76,7 +97,7 @@ func (h *handler) other(r *request) {
 		r.stamps[telemetry.LocalDone], r.stamps[telemetry.Satisfied] = now, now
 		r.head = wire.AppendResponse(r.head[:0], r.header.Version, r.header.CorrelationID, answer)
 	}
-	r.finish()
+	r.finish(h)
 }
 
 // apply runs one part of a request against its partition.
@@ -98,10 +119,10 @@ func (h *handler) apply(op api.PartOp, i int) {
 }
 
 // finish hangs the encoded response into the chain and hands the request back.
-func (r *request) finish() {
+func (r *request) finish(h *handler) {
 	r.out.AppendBytes(r.head)
 	r.stamps[telemetry.Encoded] = telemetry.Now()
-	r.respond()
+	r.respond(h)
 }
 
 // release tells the processor that the request waits, so that the next of its

@@ -28,5 +28,14 @@ func newIdle(f *models.Factors, cpus int) *idle {
 	return i
 }
 
+// crowded reports whether every processor is taken, so that a thread woken now
+// could only run in place of another. The caller then wakes it when it has
+// finished what it can do by itself: one wake-up serves the batch.
+func (i *idle) crowded() bool { return i.awake.Load() >= i.cpus }
+
+// block and unblock surround what takes a thread off its processor for long.
+func (i *idle) block()   { i.awake.Add(-1) }
+func (i *idle) unblock() { i.awake.Add(1) }
+
 // room reports whether the caller, awake itself, may go on polling.
 func (i *idle) room() bool { return i.awake.Load() <= i.cpus }

@@ -1,6 +1,7 @@
 package threadpool
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +40,7 @@ type processor struct {
 	oldest    *connection
 	newest    *connection
 	nowNs     int64
+	owed      bool // requests were put and no handler was woken
 
 	draining bool // no more requests; see Broker.Stop
 	stage    atomic.Int32
@@ -275,10 +277,22 @@ func (p *processor) recycle(r *request) {
 	p.memo = r
 }
 
-// respond hands a finished request back to its processor. Any thread; the
-// request is not the caller's any more.
-func (r *request) respond() {
+// respond hands a finished request back to its processor. The request is not
+// the caller's any more. h is the handler it happens on, nil on other threads.
+func (r *request) respond(h *handler) {
 	p := r.proc
 	p.responses.put(&r.response)
-	p.selector.wakeup()
+	p.rouse(h)
+}
+
+// rouse wakes the processor for what was put into its response queue, now or,
+// when it could not run now anyway, when the handler has done what else there is.
+func (p *processor) rouse(h *handler) {
+	if h == nil || p.broker.gogo || !p.broker.idle.crowded() {
+		p.selector.wakeup()
+		return
+	}
+	if p.selector.asleep() && !slices.Contains(h.owed, p) {
+		h.owed = append(h.owed, p)
+	}
 }

@@ -38,7 +38,7 @@ func (h *handler) produce(r *request) {
 	}
 	r.stamps[telemetry.LocalDone] = telemetry.Now()
 	if !waiting || op.Acks == 0 {
-		r.answerProduce()
+		r.answerProduce(h)
 		return
 	}
 	h.awaitSync(r)
@@ -72,13 +72,13 @@ func (h *handler) awaitSync(r *request) {
 
 // answerProduce encodes and hands back a request all of whose parts are done,
 // or one that nobody waits for.
-func (r *request) answerProduce() {
+func (r *request) answerProduce(h *handler) {
 	now := telemetry.Now()
 	r.stamps[telemetry.Satisfied] = now
 	if r.produce.Acks != 0 {
 		r.head = r.produce.AppendResponse(r.head[:0], r.header.CorrelationID)
 		r.produce.Reset()
-		r.finish()
+		r.finish(h)
 		return
 	}
 	r.verdict = silence
@@ -87,7 +87,7 @@ func (r *request) answerProduce() {
 	}
 	r.produce.Reset()
 	r.stamps[telemetry.Encoded] = now
-	r.respond()
+	r.respond(h)
 }
 
 // delayedProduce is a request whose appends wait for a sync.
@@ -142,7 +142,7 @@ func (d *delayedProduce) OnComplete(bool) {
 			pp.Finish(d.replicas[i].part, 0)
 		}
 	}
-	r.answerProduce()
+	r.answerProduce(nil)
 }
 
 var _ purgatory.Operation = (*delayedProduce)(nil)

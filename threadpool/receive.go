@@ -24,6 +24,10 @@ func (p *processor) receiveAll() {
 		}
 		p.receive(c)
 	}
+	if p.owed {
+		p.owed = false
+		p.broker.channel.signal()
+	}
 }
 
 func (p *processor) receive(c *connection) {
@@ -68,7 +72,9 @@ func (p *processor) accept(c *connection, frame []byte) {
 	// The request may be answered before put returns, so the stamp is taken
 	// before; put takes it again if it had to wait for room.
 	r.stamps[telemetry.Offered] = now
-	p.broker.channel.put(r)
+	if p.broker.channel.put(r) {
+		p.owed = true
+	}
 }
 
 // starve notes whether the connection waits for memory.

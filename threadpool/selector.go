@@ -120,6 +120,9 @@ func (s *selector) sleep() []unix.EpollEvent {
 	return s.events
 }
 
+// asleep reports whether the owner would have to be woken. Any thread.
+func (s *selector) asleep() bool { return s.state.Load() == asleep }
+
 // wakeup makes a sleeping owner look; one that is up looks anyway. Any thread.
 func (s *selector) wakeup() {
 	if s.state.Load() == asleep && s.state.CompareAndSwap(asleep, up) {
