@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/ceteris/ceteris/models/cluster"
 )
 
 const offsetDigits = 20
@@ -42,10 +40,16 @@ func partitionName(name string) (topic string, index int32, ok bool) {
 	}
 	topic = name[:dash]
 	n, err := strconv.ParseInt(name[dash+1:], 10, 32)
-	if err != nil || n < 0 || strconv.FormatInt(n, 10) != name[dash+1:] || cluster.ValidateTopicName(topic) != nil {
+	if err != nil || n < 0 || strconv.FormatInt(n, 10) != name[dash+1:] || !topicName(topic) {
 		return "", 0, false
 	}
 	return topic, int32(n), true
+}
+
+// topicName applies Kafka's rules.
+func topicName(name string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+	return name != "" && name != "." && name != ".." && len(name) <= 249 && strings.Trim(name, allowed) == ""
 }
 
 // goingDir knows directories that a broker is about to remove or to move in:

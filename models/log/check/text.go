@@ -1,11 +1,10 @@
 package check
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"strconv"
 	"strings"
-
-	"github.com/ceteris/ceteris/models/cluster"
 )
 
 const metaProperties = "meta.properties"
@@ -98,7 +97,7 @@ func checkOffsets(c *checker, content string) {
 		offset, oerr := strconv.ParseInt(f[2], 10, 64)
 		name := f[0] + "-" + f[1]
 		switch {
-		case cluster.ValidateTopicName(f[0]) != nil:
+		case !topicName(f[0]):
 			c.badLine(n, "%q is not a topic", f[0])
 		case perr != nil || part < 0:
 			c.badLine(n, "%q is not a partition", f[1])
@@ -144,7 +143,7 @@ func checkPartitionMetadata(c *checker, content string) {
 		c.badLine(2, "got %q, want %q and an id", lines[1], want[1])
 		return
 	}
-	if parsed, err := cluster.ParseID(id); err != nil || parsed == [16]byte{} {
+	if raw, err := base64.RawURLEncoding.DecodeString(id); err != nil || len(raw) != 16 || allZero(raw) {
 		c.badLine(2, "%q is not a topic id: want 22 characters of URL-safe base64, not all zero", id)
 	}
 }
