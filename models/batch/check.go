@@ -44,8 +44,9 @@ func Intact(b []byte, h *Header) error {
 
 // Check decides whether b is one batch as a producer may send it, filling b
 // exactly, and decodes its header into h. It looks at everything but the
-// records and the owner of no lock is needed. It returns a code of the
-// protocol, 0 when all is well. maxBytes is the topic's max.message.bytes.
+// records and needs no state, so it runs before any lock is taken. It returns a
+// code of the protocol, 0 when all is well. maxBytes is the topic's
+// max.message.bytes.
 func Check(b []byte, h *Header, maxBytes int) int16 {
 	code, _ := CheckWhy(b, h, maxBytes)
 	return code
