@@ -30,17 +30,12 @@ func (o *opener) open() error {
 	if err != nil {
 		return err
 	}
-	end := int64(0)
-	if len(segs) > 0 {
-		last := segs[len(segs)-1]
-		end = last.Base
-		if end, err = o.endOf(last); err != nil {
-			return err
-		}
-	}
-	start := o.start
+	start, end := o.start, int64(0)
 	if len(segs) > 0 {
 		start = max(start, segs[0].Base)
+		if end, err = o.endOf(segs[len(segs)-1]); err != nil {
+			return err
+		}
 	}
 	if len(segs) == 0 || start > end {
 		// Nothing is there, or nothing that may be read: begin where reading may.

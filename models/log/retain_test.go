@@ -120,10 +120,15 @@ func TestEpochEnd(t *testing.T) {
 		ask, epoch int32
 		end        int64
 	}{
-		{9, 9, 8}, {5, 5, 6}, {2, 2, 4},
-		{7, 5, 6}, {3, 2, 4}, // between: the largest below, and where the next begins
-		{1, 1, 0}, {0, 0, 0}, // before the first
-		{10, -1, -1}, {-1, -1, -1},
+		{9, 9, 8},
+		{5, 5, 6},
+		{2, 2, 4},
+		{7, 5, 6},
+		{3, 2, 4}, // between: the largest below, and where the next begins
+		{1, 1, 0},
+		{0, 0, 0}, // before the first
+		{10, -1, -1},
+		{-1, -1, -1},
 	} {
 		if e, o := s.l.EpochEnd(c.ask); e != c.epoch || o != c.end {
 			t.Errorf("epoch %d: got %d, %d; want %d, %d", c.ask, e, o, c.epoch, c.end)

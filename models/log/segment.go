@@ -25,13 +25,12 @@ type Segment struct {
 	times  table[timeEntry]
 
 	// What follows belongs to the writer.
-	maxTsOffset  int64  // last offset of the batch that holds maxTs
-	firstTs      int64  // max timestamp of the first batch, from which age is counted; -1 when unknown
-	bornMs       int64  // wall clock of the first append; 0 when it was before this process
-	sinceIndex   int    // bytes since the last index entry
-	snapshot     []byte // producer state at the end of a sealed segment, until its file is written
-	snapshotAt   int64
-	onDiskSealed bool // index files are complete, nothing to do at close
+	maxTsOffset int64  // last offset of the batch that holds maxTs
+	firstTs     int64  // max timestamp of the first batch, from which age is counted; -1 when unknown
+	bornMs      int64  // wall clock of the first append; 0 when it was before this process
+	sinceIndex  int    // bytes since the last index entry
+	snapshot    []byte // producer state at the end of a sealed segment, until its file is written
+	snapshotAt  int64
 }
 
 func newSegment(base int64) *Segment {
