@@ -127,6 +127,7 @@ func (b *Broker) Start() (err error) {
 		return errors.Join(err, b.control.Logs().Close(false))
 	}
 	b.control.Serve(b)
+	b.env.ClusterID = b.image.Load().ClusterID()
 	b.setFact("shards", strconv.Itoa(n))
 	return b.accept()
 }
@@ -249,13 +250,11 @@ func (b *Broker) closeListener() {
 
 // accept lets shard 0 take connections; it hands each to the least loaded.
 func (b *Broker) accept() error {
-	err := b.on(b.shards[0], func(s *shard) error {
+	return b.on(b.shards[0], func(s *shard) error {
 		l, err := s.r.Listen(b.listener, s)
 		s.listening = l
 		return err
 	})
-	b.env.ClusterID = b.image.Load().ClusterID()
-	return err
 }
 
 // on runs f on a shard's thread and waits for it. Cold paths only.

@@ -63,7 +63,8 @@ func (s *shard) splitCold(r *request, a *api.API) {
 			owner = int(topic.Parts[index].Owner)
 		}
 		r.pending++
-		if owner != s.id {
+		if owner != s.id && s.away < maxAway { // beyond it the part is answered as not here
+			s.away++
 			s.send(owner, message{kind: msgCold, part: int32(i), req: r})
 			continue
 		}

@@ -76,7 +76,12 @@ func (s *shard) dispatchLegs(r *request) {
 		leg := &r.legs[i]
 		leg.away.Store(true)
 		r.legsOut++
+		if leg.owner != s.id && s.away >= maxAway {
+			s.failLeg(leg, codeExhausted)
+			continue
+		}
 		if leg.owner != s.id {
+			s.away++
 			s.remote.Inc()
 			s.send(leg.owner, message{kind: msgFetch, part: leg.index, req: r})
 			continue

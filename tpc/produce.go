@@ -43,6 +43,12 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 		}
 		r.pending++
 		if owner := int(pp.Owner); owner != s.id {
+			if s.away >= maxAway {
+				pp.Finish(nil, codeExhausted)
+				r.pending--
+				continue
+			}
+			s.away++
 			s.send(owner, message{kind: msgProduce, part: int32(i), req: r})
 			s.remote.Inc()
 			continue

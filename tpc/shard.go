@@ -53,6 +53,7 @@ type shard struct {
 	maxPrewrite   int64
 	wallOffsetMs  int64 // wall clock minus telemetry.Now, refreshed by a timer
 
+	away           int // parts and legs that other shards have
 	inflightWrites int
 	sealsOut       int
 	stopping       bool
@@ -79,6 +80,7 @@ func (s *shard) Start(r *reactor.Reactor) error {
 // Poll takes what other shards have sent.
 func (s *shard) Poll() bool {
 	s.rec.Poll()
+	s.arena.Poll()
 	busy := s.arena.Drain() > 0
 	got := s.b.mesh.Recv(s.id, recvBudget, s)
 	return got > 0 || busy || s.b.mesh.Unflushed(s.id)
@@ -91,6 +93,10 @@ const recvBudget = 1024
 // OnMessage handles one message from another shard.
 func (s *shard) OnMessage(_ int, m message) {
 	r := m.req
+	switch m.kind {
+	case msgProduceDone, msgFetchDone, msgColdDone:
+		s.away--
+	}
 	switch m.kind {
 	case msgProduce:
 		s.applyProduce(r, m.part)
@@ -133,8 +139,13 @@ func (s *shard) Flush() {
 	s.b.mesh.Flush(s.id)
 }
 
-// send stages a message; Flush shows it. Requests in the broker are bounded by
-// connections and their in-flight limit, so a full queue is a broken invariant.
+// maxAway bounds the parts that a shard has with others, far above what any
+// load needs; beyond it parts are refused with a retriable error.
+const maxAway = meshPending / 4
+
+// send stages a message; Flush shows it. What is away is bounded by maxAway and
+// every message belongs to something that is away, so a full queue is a broken
+// invariant.
 func (s *shard) send(to int, m message) {
 	if !s.b.mesh.Post(s.id, to, m) {
 		panic(fmt.Sprintf("tpc: message queue from shard %d to %d is full at %d", s.id, to, s.b.mesh.Pending(s.id)))

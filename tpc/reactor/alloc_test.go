@@ -187,3 +187,39 @@ func BenchmarkIdleRound(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDirectWrite overwrites a block of a pre-written O_DIRECT file, one
+// write in flight, the next one started when the last is done.
+func BenchmarkDirectWrite(b *testing.B) {
+	for _, backend := range []string{BackendEpoll, BackendURing} {
+		for _, kind := range []DiskKind{Write, WriteDSync} {
+			b.Run(fmt.Sprintf("%s/%d", backend, kind), func(b *testing.B) {
+				if _, err := New(Options{Backend: backend}); err != nil {
+					b.Skip(err)
+				}
+				fd, err := unix.Open(filepath.Join(b.TempDir(), "f"), unix.O_RDWR|unix.O_CREAT|unix.O_DIRECT, 0o600)
+				if err != nil {
+					b.Skip(err)
+				}
+				defer unix.Close(fd)
+				mem := alignedBytes(b, 1<<20)
+				if _, err := unix.Pwrite(fd, mem, 0); err != nil {
+					b.Fatal(err)
+				}
+				if err := unix.Fsync(fd); err != nil {
+					b.Fatal(err)
+				}
+				g := newBench(b, backend, 50_000)
+				g.disk.op.Kind, g.disk.op.FD, g.disk.op.B = kind, fd, mem[:4096]
+				b.ReportAllocs()
+				const row = 64
+				for b.Loop() {
+					g.disk.left = row
+					g.r.Post(&g.disk)
+					<-g.disk.done
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*row), "ns/write")
+			})
+		}
+	}
+}

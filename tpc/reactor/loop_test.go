@@ -177,10 +177,9 @@ func TestReadyTasks(t *testing.T) {
 
 // hog uses up its quota once and comes back.
 type hog struct {
-	r     *Reactor
-	left  int
-	rings *int
-	done  chan struct{}
+	r    *Reactor
+	left int
+	done chan struct{}
 }
 
 func (h *hog) RunTask() {

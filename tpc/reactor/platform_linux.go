@@ -32,8 +32,17 @@ type streamSys struct {
 	writing  bool // epoll: in the list of writers
 }
 
+// keptPieces is the largest vector that a stream keeps for the next one: ten
+// thousand connections that each sent one long chain must not hold 80 MB.
+const keptPieces = 32
+
 // cleared keeps the vector for the next stream.
-func (y *streamSys) cleared() streamSys { return streamSys{iov: y.iov[:0]} }
+func (y *streamSys) cleared() streamSys {
+	if cap(y.iov) > keptPieces {
+		return streamSys{}
+	}
+	return streamSys{iov: y.iov[:0]}
+}
 
 // gatherPieces points the stream's vector at what is left of the chain and
 // returns it, at most maxSendPieces entries.

@@ -56,6 +56,7 @@ type Reactor struct {
 	state    atomic.Int32 // sleeping flag
 	_        [60]byte     // senders on other cores load the flag; keep it off the loop's own lines
 	stopping atomic.Bool
+	ran      atomic.Bool
 	beat     atomic.Int64 // rounds, for a watchdog on another thread
 	alien    alienQueue
 	_        [64]byte
@@ -137,6 +138,9 @@ func (r *Reactor) Facts() map[string]string {
 // thread, and returns after Stop when every stream is closed and every
 // operation has ended, or when it cannot start.
 func (r *Reactor) Run(h Hooks) error {
+	if r.ran.Swap(true) {
+		return errors.New("reactor: Run was called before")
+	}
 	runtime.LockOSThread()
 	unpin, err := pin(r.o.CPU)
 	if err != nil {

@@ -74,7 +74,6 @@ func TestEchoManyStreams(t *testing.T) {
 // recorder notes the calls it gets.
 type recorder struct {
 	a      iobuf.Allocator
-	s      *Stream
 	mu     sync.Mutex
 	data   []byte
 	sent   []error
@@ -341,6 +340,56 @@ func raiseFiles(t *testing.T, n uint64) {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &l); err != nil || l.Cur < n {
 		t.Skipf("only %d descriptors allowed, %d needed (%v)", l.Cur, n, err)
 	}
+}
+
+// TestOutOfDescriptors: a failed accept is counted, and accepting goes on when
+// there are descriptors again.
+func TestOutOfDescriptors(t *testing.T) {
+	eachBackend(t, func(t *testing.T, backend string) {
+		g := start(t, Options{Backend: backend}, nil)
+		l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Bind(l, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Listen(l, 8); err != nil {
+			t.Fatal(err)
+		}
+		where, err := unix.Getsockname(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := net.DialTCP("tcp", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: where.(*unix.SockaddrInet4).Port})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		g.on(func() {}) // the reactor has opened all it needs
+		var was unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+			t.Fatal(err)
+		}
+		lowest, err := unix.Dup(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(lowest)
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(lowest), Max: was.Max}); err != nil {
+			t.Fatal(err)
+		}
+		g.on(func() {
+			if _, err := g.r.Listen(l, &echoes{g: g}); err != nil {
+				t.Errorf("Listen: %v", err)
+			}
+		})
+		eventually(t, "accept error", func() bool { return g.r.Snapshot().AcceptErrors > 0 })
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "accept", func() bool { return g.r.Snapshot().Accepts == 1 })
+	})
 }
 
 // TestArenaExhausted: receiving stops while there is no memory and goes on when

@@ -135,7 +135,12 @@ func (u *uringBackend) send(s *Stream) {
 	s.sys.send = true
 	e := u.sqe()
 	// The kernel itself goes on after a short send, without a trip up here.
-	e.Sendmsg(s.fd, s.header(iov), unix.MSG_NOSIGNAL|unix.MSG_WAITALL)
+	const flags = unix.MSG_NOSIGNAL | unix.MSG_WAITALL
+	if len(iov) == 1 { // no header and vector to copy in
+		e.Send(s.fd, s.out.Pieces[s.piece].B[s.off:s.out.Pieces[s.piece].Len], flags)
+	} else {
+		e.Sendmsg(s.fd, s.header(iov), flags)
+	}
 	e.UserData = kindSend | uint64(s.slot)
 }
 

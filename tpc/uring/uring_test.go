@@ -45,12 +45,12 @@ func take(t testing.TB, r *Ring) CQE {
 
 func entry(t testing.TB, r *Ring, userData uint64) *SQE {
 	t.Helper()
-	e := r.Get()
-	if e == nil {
-		t.Fatal("submission queue full")
+	if e := r.Get(); e != nil {
+		e.UserData = userData
+		return e
 	}
-	e.UserData = userData
-	return e
+	t.Fatal("submission queue full")
+	return nil
 }
 
 func want(t testing.TB, c CQE, userData uint64, res int32) {
