@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"sync"
 
 	"github.com/ceteris/ceteris/harness/load"
@@ -17,10 +16,6 @@ type loadCmd struct {
 	Spec string `required:"" placeholder:"FILE" help:"load.Options as JSON."`
 	Out  string `required:"" placeholder:"DIR" help:"Where the histograms go."`
 }
-
-// generatorGCPercent keeps the collector away from a generator that holds
-// little and allocates less.
-const generatorGCPercent = 800
 
 // Run offers one load. Standard output carries event lines and then the summary,
 // each one line of JSON. The load ends early when standard input does.
@@ -35,7 +30,6 @@ func (c *loadCmd) Run(ctx context.Context, std streams) error {
 	if err := dec.Decode(&o); err != nil {
 		return usage("--spec: %s: %v", c.Spec, err)
 	}
-	debug.SetGCPercent(generatorGCPercent)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
