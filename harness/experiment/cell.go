@@ -64,12 +64,17 @@ type attempt struct {
 	ended     bool    // measure-end was seen
 }
 
-// settle lets the disk finish what the cell before left behind.
+// settle lets the disk finish what the cell before left behind, and has the
+// page cache's memory ready for the next.
 func (a *attempt) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, a.r.o.Settle)
 	defer cancel()
 	if err := host.Settle(ctx, a.r.run.Dir); err != nil {
 		a.gate("settled", false, true, err.Error())
+	}
+	a.rec.PrewarmBytes = prewarmBytes(a.r.e, a.c)
+	if err := host.Prewarm(a.r.dataRoot(), a.rec.PrewarmBytes); err != nil {
+		a.gate("prewarmed", false, true, err.Error())
 	}
 }
 

@@ -25,6 +25,9 @@ const (
 	// pressureShare is how much of the window some task may wait for I/O or
 	// memory that is short.
 	pressureShare = 0.05
+	// othersShare is how much of the machine's CPU time may go to processes
+	// that are not part of the cell, the kernel's own work included.
+	othersShare = 0.05
 )
 
 // judge adds the gates that follow from the numbers and says whether the cell counts.
@@ -96,6 +99,11 @@ func (a *attempt) disturbed() {
 	online, err := a.r.machine.Online()
 	if share := a.rec.Noise.StealShare(len(online)); err == nil && share >= 0 {
 		a.gate("steal", share <= limit, false, fmt.Sprintf("%.4f of the CPU time, limit %.4f", share, limit))
+	}
+	if n := a.rec.Noise; n.BusyMs >= 0 && n.AtNs > 0 && len(online) > 0 {
+		ours := a.rec.Server.CPUNs() + a.rec.Load.CPUNs
+		share := max(0, float64(n.BusyMs*1e6-ours)/(float64(n.AtNs)*float64(len(online))))
+		a.gate("others", share <= othersShare, true, fmt.Sprintf("%.4f of the machine's CPU time went elsewhere, limit %.4f", share, othersShare))
 	}
 	if n := a.rec.Noise; n.ThrottledUs >= 0 {
 		a.gate("throttled", n.ThrottledUs == 0, false, fmt.Sprintf("%d µs over the CPU quota", n.ThrottledUs))

@@ -142,3 +142,19 @@ func TestGCCycles(t *testing.T) {
 		t.Errorf("got %d from a scrape without it, want unknown", *n)
 	}
 }
+
+func TestPrewarmBytes(t *testing.T) {
+	e := design(1)
+	e.Workloads[0].RecordsPerBatch, e.Workloads[0].Size.MedianBytes = 4, 1000
+	cells := plan(e)
+	for i := range cells {
+		// 1.5 x load x 4000 bytes x 2 s
+		if got, want := prewarmBytes(e, &cells[i]), int64(12_000*cells[i].LoadPerSec); got != want {
+			t.Errorf("load %v: %d bytes, want %d", cells[i].LoadPerSec, got, want)
+		}
+		cells[i].LoadPerSec = 0
+		if got := prewarmBytes(e, &cells[i]); got != maxPrewarm {
+			t.Errorf("closed loop: %d bytes, want the bound", got)
+		}
+	}
+}

@@ -21,6 +21,8 @@ type CellRecord struct {
 	Replicate  bool    `json:"replicate"`    // the second run of its arm in this block: the A/A null
 	LoadPerSec float64 `json:"load_per_sec"` // requests offered per second; 0 = closed loop
 	StartUTC   string  `json:"start_utc"`
+	// PrewarmBytes of page cache were touched before the broker started.
+	PrewarmBytes int64 `json:"prewarm_bytes"`
 
 	Load   load.Summary   `json:"load"`
 	Server ServerCounters `json:"server"`

@@ -194,10 +194,14 @@ func TestJournal(t *testing.T) {
 func TestDone(t *testing.T) {
 	events := []Event{
 		{Event: EventRunStart},
-		{Event: EventCellStart, Cell: "a"}, {Event: EventCellDone, Cell: "a"},
-		{Event: EventCellStart, Cell: "b"}, {Event: EventCellFailed, Cell: "b"},
+		{Event: EventCellStart, Cell: "a"},
+		{Event: EventCellDone, Cell: "a"},
+		{Event: EventCellStart, Cell: "b"},
+		{Event: EventCellFailed, Cell: "b"},
 		{Event: EventCellStart, Cell: "c"},
-		{Event: EventCellStart, Cell: "d"}, {Event: EventCellDone, Cell: "d"}, {Event: EventCellStart, Cell: "d"},
+		{Event: EventCellStart, Cell: "d"},
+		{Event: EventCellDone, Cell: "d"},
+		{Event: EventCellStart, Cell: "d"},
 	}
 	if diff := cmp.Diff(map[string]bool{"a": true}, Done(events)); diff != "" {
 		t.Errorf("done: %s", diff)
