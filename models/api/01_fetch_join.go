@@ -40,13 +40,21 @@ func (op *Fetch) trim() {
 		}
 		fp.bytes = fp.Extent.Len
 		if !first {
-			if fp.bytes = min(fp.bytes, left, int(fp.MaxBytes)); fp.bytes < fp.Extent.Len && fp.bytes < fp.first {
-				fp.bytes = 0
-			}
+			fp.bytes = fp.within(left)
 		}
 		first = first && fp.bytes == 0
 		left = max(left-fp.bytes, 0)
 	}
+}
+
+// within is how much of the extent fits what is left, without a first batch that
+// is cut. An extent above MaxBytes is one batch that minOne let through.
+func (fp *FetchPart) within(left int) int {
+	n := min(fp.Extent.Len, left)
+	if fp.Extent.Len > int(fp.MaxBytes) || n < fp.Extent.Len && n < fp.first {
+		return 0
+	}
+	return n
 }
 
 // HeadBytes bounds the length of the response without records. Valid after
