@@ -21,10 +21,6 @@ func (o *opener) open() error {
 	}
 	l := o.l
 	epochs, known := o.readEpochs()
-	if known && !o.clean {
-		// Read back from the batches instead; what was cut off must not remain.
-		epochs = slices.DeleteFunc(epochs, func(e EpochStart) bool { return e.Start >= o.recoveryPoint })
-	}
 	l.epochs.Store(&epochs)
 	segs, err := o.load(bases)
 	if err != nil {

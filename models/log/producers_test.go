@@ -55,6 +55,10 @@ func TestIdempotence(t *testing.T) {
 			},
 		},
 		{
+			"a new epoch repeats no sequence of the old",
+			[]step{{1, 0, 1, Write, 0, 0}, {1, 1, 1, Write, 0, 1}, {2, 0, 1, Write, 0, 2}, {2, 1, 1, Write, 0, 3}},
+		},
+		{
 			"sequence wraps",
 			[]step{
 				{0, math.MaxInt32 - 1, 2, Write, 0, 0}, // up to 2^31-1

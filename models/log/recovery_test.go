@@ -60,6 +60,9 @@ func TestRecovery(t *testing.T) {
 		{name: "a sealed segment ends early at a batch", damage: func(t *testing.T, fs disk.FS) {
 			rewriteFile(t, fs, path(4, ".log"), func(b []byte) []byte { return b[:3*size] })
 		}, end: 7, dropped: 2},
+		{name: "a batch is missing", damage: func(t *testing.T, fs disk.FS) {
+			rewriteFile(t, fs, path(4, ".log"), func(b []byte) []byte { return append(b[:size:size], b[2*size:]...) })
+		}, end: 5, bytes: int64(2*size - 1), dropped: 2},
 		{name: "a segment is missing", damage: func(t *testing.T, fs disk.FS) {
 			if err := fs.Remove(path(8, ".log")); err != nil {
 				t.Fatal(err)
@@ -160,6 +163,38 @@ func TestCleanOpen(t *testing.T) {
 		s.stop()
 		if after := snapshotOf(t, mem, s.l.Path()); after != before {
 			t.Error("the rebuilt index differs from the one written")
+		}
+	}
+}
+
+// A log that is stopped and started goes on where it was: its indexes are those
+// of one that never stopped, also when only the tail behind the last entry had
+// to be walked.
+func TestStopsLeaveNoMark(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.SegmentBytes, cfg.IndexIntervalBytes = 5000, 400
+	var want string
+	for _, every := range []int{1000, 1, 3, 7} {
+		mem := disk.NewMem()
+		s := start(t, mem, cfg)
+		for i := range 60 {
+			if i%every == every-1 {
+				s.stop()
+				s = start(t, mem, cfg)
+			}
+			s.put(records(1, 100, 1000))
+		}
+		s.stop()
+		for _, seg := range s.l.Segments() {
+			for _, suffix := range []string{".log", ".index", ".timeindex"} {
+				path := segmentPath(s.l.Path(), seg.Base, suffix)
+				got := path + string(content(t, mem, path))
+				if every == 1000 {
+					want += got
+				} else if !strings.Contains(want, got) {
+					t.Errorf("stopped every %d appends: %s differs", every, path)
+				}
+			}
 		}
 	}
 }
