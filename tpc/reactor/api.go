@@ -29,7 +29,7 @@ type Options struct {
 	SpinNs       int64           // how long an idle loop polls before it sleeps; math.MaxInt64: for ever
 	Arena        iobuf.Allocator // where receive buffers come from; the reactor's thread is its owner
 	RecvBufBytes int             // size of a receive buffer, bytes; default 32 KiB
-	RecvBufs     int             // receive buffers that io_uring holds ready, a power of two; default 64
+	RecvBufs     int             // receive buffers that io_uring holds ready, a power of two; default 256
 	TaskQuotaNs  int64           // how long ready tasks run before I/O is looked at again; default 500 µs
 	DiskDepth    int             // disk operations in the kernel's hands at a time, the rest wait; default 256
 }

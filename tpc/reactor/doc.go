@@ -25,6 +25,11 @@
 // first and looks at the flag afterwards. Whoever lowers the flag writes to an
 // eventfd, so a batch of senders pays for one wake-up and a busy reactor for none.
 //
+// The sleep is a raw system call: the Go scheduler is not told, the thread keeps
+// its P, and GOMAXPROCS must exceed the number of reactors. The collector still
+// gets through, because its preemption signal ends the call; never run with
+// GODEBUG=asyncpreemptoff=1.
+//
 // Except for Stop, Wake, Post, Snapshot, Heartbeat and Facts every method
 // belongs to the reactor's thread. The loop allocates nothing in steady state:
 // streams, slots and queues are reused, and callers own and reuse their DiskOp,

@@ -199,7 +199,7 @@ func (r *Reactor) Ready(t Runner) { r.tasks.push(t) }
 // Now is the time of this round in ns of telemetry.Now.
 func (r *Reactor) Now() int64 { return r.nowNs }
 
-// After arms t to fire ns from now; a pending timer is moved.
+// After arms t to fire ns after this round's time; a pending timer is moved.
 func (r *Reactor) After(t *Timer, ns int64) { r.timers.add(t, r.nowNs+max(ns, 0)) }
 
 // Cancel disarms t and tells whether it was pending.
