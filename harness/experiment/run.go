@@ -81,10 +81,14 @@ func (r *runner) place() (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(r.o.Root, 0o755); err != nil {
-		return nil, fmt.Errorf("results: %w", err)
+	where := r.o.Resume
+	if where == "" {
+		where = r.o.Root
+		if err := os.MkdirAll(where, 0o755); err != nil {
+			return nil, fmt.Errorf("results: %w", err)
+		}
 	}
-	irq, _ := r.machine.DiskIRQ(r.o.Root)
+	irq, _ := r.machine.DiskIRQ(where)
 	r.placement, err = host.Split(r.e.Host.BrokerCPUs, r.e.Host.GeneratorCPUs, allowed, irq, r.machine.Siblings())
 	if err != nil || !r.pinned {
 		return func() {}, err

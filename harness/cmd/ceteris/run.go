@@ -37,6 +37,11 @@ func (c *runCmd) Run(ctx context.Context, std streams) error {
 	if c.Budget < 0 {
 		return usage("--budget %v is negative", c.Budget)
 	}
+	if c.Resume != "" {
+		if err := isResult(c.Resume); err != nil {
+			return usage("--resume: %v", err)
+		}
+	}
 	if c.DryRun {
 		return c.plan(std.out, e)
 	}
@@ -113,7 +118,10 @@ func makeReport(out io.Writer, dir string) error {
 	if err := result.Seal(dir); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s\n\n%s\n", headline, filepath.Join(dir, "report.html"))
+	fmt.Fprintln(out, headline)
+	if page := filepath.Join(dir, "report.html"); exists(page) {
+		fmt.Fprintln(out, "\n"+page)
+	}
 	return nil
 }
 
@@ -156,9 +164,14 @@ func (c *compareCmd) Run(std streams) error {
 	return nil
 }
 
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // isResult refuses what was not meant before anything is written there.
 func isResult(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err != nil {
+	if !exists(filepath.Join(dir, "manifest.json")) {
 		return usage("%s is not a result directory: it has no manifest.json", dir)
 	}
 	return nil
