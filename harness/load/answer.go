@@ -140,6 +140,7 @@ func parseFetch(body []byte, each func(*fetched)) (int16, error) {
 		}
 		c.tags()
 	}
+	c.tags()
 	if c.bad {
 		return code, fmt.Errorf("%w: Fetch of %d bytes is too short", errMalformed, len(body))
 	}

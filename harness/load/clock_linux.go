@@ -37,3 +37,18 @@ func cpuTimes() (userNs, systemNs int64) {
 	}
 	return u.Utime.Nano(), u.Stime.Nano()
 }
+
+// sleepUntil returns at a time of telemetry.Now: an absolute sleep to shortly
+// before it, which signals cannot lengthen, and then a spin.
+func sleepUntil(atNs, monotonicOffsetNs int64) {
+	if wake := atNs - earlyNs; wake > telemetry.Now() {
+		ts := unix.NsecToTimespec(wake + monotonicOffsetNs)
+		for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) == unix.EINTR {
+		}
+	}
+	for telemetry.Now() < atNs {
+	}
+}
+
+// tight asks for the finest timers the kernel gives this thread.
+func tight() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(time.Nanosecond), 0, 0, 0) }

@@ -9,20 +9,14 @@ import (
 	"github.com/ceteris/ceteris/models/telemetry"
 )
 
-// waiting is a request that is due; request is one that is on its way.
-type waiting struct {
-	index      int64
-	intendedNs int64
-	partition  int32
-	measured   bool
-}
-
+// request is one that is on its way.
 type request struct {
 	waiting
 	sentNs      int64 // 0 until handed to the kernel
 	sequence    uint64
 	correlation int32
 	valueBytes  int32
+	stamped     int32 // records that took a sequence
 }
 
 // conn is one produce connection. Responses come in the order of the requests.
@@ -53,17 +47,17 @@ func (w *worker) mark(c *conn) {
 // encode puts a request's frame into its connection's buffer.
 func (w *worker) encode(c *conn, q waiting) {
 	c.last++
-	n := w.o.W.RecordsPerBatch
 	s := send{
 		index: q.index, partition: int(q.partition), correlation: c.last, stream: c.id,
-		sequence:   w.ledger.issue(c.id, int(q.partition), n),
+		sequence:   w.ledger.at(c.id, int(q.partition)),
 		intendedNs: q.intendedNs + w.monoOff, wallMs: (q.intendedNs + w.wallOff) / 1e6,
 	}
 	before := len(c.out)
-	var values int
-	c.out, values = w.enc.append(c.out, &s)
+	var values, stamped int
+	c.out, values, stamped = w.enc.append(c.out, &s)
+	w.ledger.issue(c.id, int(q.partition), stamped)
 	w.tally.sentBytes += int64(len(c.out) - before)
-	c.inflight.push(request{waiting: q, sequence: s.sequence, correlation: c.last, valueBytes: int32(values)})
+	c.inflight.push(request{waiting: q, sequence: s.sequence, correlation: c.last, valueBytes: int32(values), stamped: int32(stamped)})
 	c.unsent++
 	w.mark(c)
 }
@@ -225,7 +219,7 @@ func (w *worker) fail(c *conn, q *request, name string) {
 // censor records a request at the values at which it was given up.
 func (w *worker) censor(c *conn, q *request, responseNs, serviceNs int64, sent bool) {
 	if q.correlation != 0 {
-		w.ledger.disown(c.id, int(q.partition), q.sequence, w.o.W.RecordsPerBatch)
+		w.ledger.disown(c.id, int(q.partition), q.sequence, int(q.stamped))
 	}
 	if !q.measured {
 		return

@@ -34,8 +34,9 @@ type fake struct {
 	// nodes is how many leaders to pretend there are, all at one address.
 	nodes int
 
-	produced int // requests
-	first    time.Time
+	versions map[int16][2]int16 // by API key
+	produced int                // requests
+	conns    map[net.Conn]struct{}
 }
 
 type fakeLog struct {
@@ -49,7 +50,10 @@ func newFake(t *testing.T) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{t: t, l: l, logs: map[string][]*fakeLog{}, nodes: 1}
+	f := &fake{
+		t: t, l: l, logs: map[string][]*fakeLog{}, nodes: 1, conns: map[net.Conn]struct{}{},
+		versions: map[int16][2]int16{0: {3, 12}, 1: {4, 12}, 2: {1, 7}, 3: {0, 12}, 18: {0, 3}, 19: {2, 7}},
+	}
 	f.cond = sync.NewCond(&f.mu)
 	f.wg.Add(1)
 	go f.accept()
@@ -59,11 +63,21 @@ func newFake(t *testing.T) *fake {
 
 func (f *fake) addr() string { return f.l.Addr().String() }
 
+// requests is how many produce requests came.
+func (f *fake) requests() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int64(f.produced)
+}
+
 func (f *fake) close() {
 	_ = f.l.Close()
 	f.mu.Lock()
 	f.done = true
 	f.cond.Broadcast()
+	for c := range f.conns {
+		_ = c.Close()
+	}
 	f.mu.Unlock()
 	f.wg.Wait()
 }
@@ -75,6 +89,9 @@ func (f *fake) accept() {
 		if err != nil {
 			return
 		}
+		f.mu.Lock()
+		f.conns[c] = struct{}{}
+		f.mu.Unlock()
 		f.wg.Add(1)
 		go func() {
 			defer f.wg.Done()
@@ -126,7 +143,7 @@ func (f *fake) answer(req kmsg.Request) kmsg.Response {
 	switch r := req.(type) {
 	case *kmsg.ApiVersionsRequest:
 		resp := kmsg.NewPtrApiVersionsResponse()
-		for k, v := range map[int16][2]int16{0: {3, 12}, 1: {4, 13}, 2: {1, 7}, 3: {0, 12}, 18: {0, 3}, 19: {2, 7}} {
+		for k, v := range f.versions {
 			a := kmsg.NewApiVersionsResponseApiKey()
 			a.ApiKey, a.MinVersion, a.MaxVersion = k, v[0], v[1]
 			resp.ApiKeys = append(resp.ApiKeys, a)
@@ -213,9 +230,6 @@ func (f *fake) produce(r *kmsg.ProduceRequest) kmsg.Response {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.produced == 0 {
-		f.first = time.Now()
-	}
 	f.produced++
 	if f.mute {
 		return nil

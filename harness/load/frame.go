@@ -91,9 +91,9 @@ type send struct {
 	wallMs      int64
 }
 
-// append adds the request's frame to dst. It returns the grown buffer and the
-// bytes of its record values.
-func (e *encoder) append(dst []byte, s *send) ([]byte, int) {
+// append adds the request's frame to dst. It returns the grown buffer, the bytes
+// of its record values and how many of them were stamped and took a sequence.
+func (e *encoder) append(dst []byte, s *send) (out []byte, values, stamped int) {
 	f := &e.scratch
 	if e.templates != nil {
 		f = e.templates[s.partition]
@@ -102,16 +102,16 @@ func (e *encoder) append(dst []byte, s *send) ([]byte, int) {
 	}
 	start := len(dst)
 	dst = append(dst, f.bytes...)
-	out := dst[start:]
-	binary.BigEndian.PutUint32(out[8:], uint32(s.correlation))
+	b := dst[start:]
+	binary.BigEndian.PutUint32(b[8:], uint32(s.correlation))
 	for r, m := range f.values {
-		stamp(out[m.at:], m.tail, s.intendedNs, s.stream, s.sequence+uint64(r))
+		stamp(b[m.at:], m.tail, s.intendedNs, s.stream, s.sequence+uint64(r))
 	}
-	batch := out[f.batch:f.end]
+	batch := b[f.batch:f.end]
 	binary.BigEndian.PutUint64(batch[27:], uint64(s.wallMs))
 	binary.BigEndian.PutUint64(batch[35:], uint64(s.wallMs))
 	binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], castagnoli))
-	return dst, f.valueLn
+	return dst, f.valueLn, len(f.values)
 }
 
 // assemble builds the frame of a request but for what append patches.
@@ -180,22 +180,32 @@ func (e *encoder) appendRecord(f *frame, b []byte, index int64, r, partition int
 	b = append(b, 0, 0) // attributes, timestamp delta
 	b = binary.AppendVarint(b, int64(r))
 	if keyed(e.gen.W) {
-		// Records of a partition share its key: what a broker sees of a key is
-		// its bytes and where the client sent it.
+		// Records of a partition share its key: all a broker sees of a key is its
+		// bytes and where the client sent it.
 		b = binary.AppendVarint(b, keyBytes)
-		b = binary.BigEndian.AppendUint64(b, uint64(partition))
+		b = keyOf(b, partition)
 	} else {
 		b = binary.AppendVarint(b, -1)
 	}
 	b = binary.AppendVarint(b, int64(size))
 	at := len(b)
-	from := int(uint64(index*int64(e.gen.W.RecordsPerBatch)+int64(r))*8191%poolBytes) &^ 63
-	b = append(b, e.pool[from:from+size]...)
+	b = append(b, e.payload(index, r, size)...)
 	if size >= headerBytes {
 		f.values = append(f.values, mark{at, tailCRC(b[at:])})
 	}
 	f.valueLn += size
 	return append(b, 0) // no headers
+}
+
+// payload is the value of record r of a request: a slice of the pool, shared.
+func (e *encoder) payload(index int64, r, size int) []byte {
+	from := int(uint64(index*int64(e.gen.W.RecordsPerBatch)+int64(r))*8191%poolBytes) &^ 63
+	return e.pool[from : from+size]
+}
+
+// keyOf appends the key of a partition's records.
+func keyOf(b []byte, partition int) []byte {
+	return binary.BigEndian.AppendUint64(b, uint64(partition))
 }
 
 // appendCompact writes a compact string: uvarint(len+1) and the bytes.

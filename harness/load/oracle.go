@@ -35,12 +35,11 @@ func newLedger(streams, partitions int) *ledger {
 	}
 }
 
-// issue takes the sequences of n records.
-func (l *ledger) issue(stream, partition, n int) uint64 {
-	at := &l.next[stream*l.partitions+partition]
-	s := *at
-	*at += uint64(n)
-	return s
+// at is the next sequence of a stream; issue takes n of them.
+func (l *ledger) at(stream, partition int) uint64 { return l.next[stream*l.partitions+partition] }
+
+func (l *ledger) issue(stream, partition, n int) {
+	l.next[stream*l.partitions+partition] += uint64(n)
 }
 
 // disown notes that n records may or may not be in the log.

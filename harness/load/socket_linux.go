@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -115,6 +114,3 @@ func (p *poller) wait(untilMonotonicNs int64) ([]unix.EpollEvent, error) {
 	}
 	return p.events[:n], nil
 }
-
-// tight asks for the finest timers the kernel gives this thread.
-func tight() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(time.Nanosecond), 0, 0, 0) }

@@ -40,11 +40,8 @@ type worker struct {
 }
 
 const (
-	// napNs is the least time for which a thread that may sleep does so, and
-	// earlyNs how long before a deadline it wakes to spin (waking costs 20 to
-	// 60 us on virtual machines).
-	napNs   = 100_000
-	earlyNs = 60_000
+	// napNs is the least time for which a thread that may sleep does so.
+	napNs = 100_000
 	// longestNapNs bounds how late a stop or another thread's end is seen.
 	longestNapNs = 5_000_000
 	// maxAdmitted bounds the requests sent between two looks at the sockets.
