@@ -16,7 +16,7 @@ import (
 // Behaviour: what a topic or this broker is set to. A topic's setting is its own
 // (DYNAMIC_TOPIC_CONFIG) or the broker's (DEFAULT_CONFIG); synonyms list both
 // when asked for. A broker's settings are all read-only: they were given at
-// start. Names that do not exist are left out, as Kafka does. Any other kind of
+// start. No names means all; names that do not exist are left out. Any other kind of
 // resource is INVALID_REQUEST, as is another broker.
 //
 // Versions: 1 sources and synonyms (KIP-226), 3 types and documentation
@@ -55,7 +55,7 @@ func (d *describer) refuse(code int16, why string) {
 }
 
 func (d *describer) wants(name string) bool {
-	return d.asked.ConfigNames == nil || slices.Contains(d.asked.ConfigNames, name)
+	return len(d.asked.ConfigNames) == 0 || slices.Contains(d.asked.ConfigNames, name)
 }
 
 func (d *describer) topic(e *Env) {
