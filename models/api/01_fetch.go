@@ -46,6 +46,7 @@ type Fetch struct {
 	ReadCommitted bool
 	Parts         []FetchPart // in the order in which they share MaxBytes
 
+	most    int32 // fetch.max.bytes
 	names   []byte
 	code    int16
 	session sessionUse
@@ -81,7 +82,7 @@ type FetchPart struct {
 	leader, leaderEpoch int32
 	slot                int32 // in the session
 	older               bool  // the extent lies in an older segment than the high watermark
-	measure             bool  // the first batch's length is needed to trim
+	measure             bool  // trimming may need the first batch's length
 	respond             bool
 	first               int // length of the first batch, bytes, when measured
 	bytes               int // of the extent that are sent
@@ -91,9 +92,11 @@ type FetchPart struct {
 // Split cuts the request by partition, after its session (ses may be nil: then
 // there are none) has said which partitions those are.
 func (op *Fetch) Split(req *wire.FetchRequest, im *cluster.Image, ses *Sessions) {
-	most := int32(op.Env.Cfg.Int("fetch.max.bytes"))
+	if op.most == 0 {
+		op.most = int32(op.Env.Cfg.Int("fetch.max.bytes")) // a search by name, once an operation
+	}
 	op.Version, op.ReadCommitted = req.Version, req.ReadCommitted
-	op.MaxWaitMs, op.MaxBytes = req.MaxWaitMs, max(min(req.MaxBytes, most), 0)
+	op.MaxWaitMs, op.MaxBytes = req.MaxWaitMs, max(min(req.MaxBytes, op.most), 0)
 	op.MinBytes = min(req.MinBytes, op.MaxBytes)
 	op.Parts, op.names, op.code, op.session = op.Parts[:0], op.names[:0], 0, sessionUse{}
 	if op.code = op.session.open(ses, req, op.Env.NowMs()); op.code != 0 {
@@ -213,7 +216,7 @@ func (fp *FetchPart) Apply(p *partition.Partition, budget int, minOne bool, pk l
 		return false
 	}
 	code := p.Log.Find(fp.Offset, min(budget, int(fp.MaxBytes)), minOne, hw, pk, &fp.Extent)
-	if code == 0 && fp.measure && fp.Extent.Len > 0 {
+	if code == 0 && fp.measure && minOne && fp.Extent.Len > 0 {
 		code = fp.measureFirst(pk)
 	}
 	switch code {

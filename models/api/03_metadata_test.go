@@ -108,7 +108,8 @@ func TestMetadataByID(t *testing.T) {
 		name *string
 		code int16
 	}{
-		{12, a.ID, nil, 0}, {13, a.ID, nil, 0},
+		{12, a.ID, nil, 0},
+		{13, a.ID, nil, 0},
 		{12, [16]byte{9}, nil, kerr.UnknownTopicID.Code},
 		{10, a.ID, nil, kerr.InvalidRequest.Code},
 		{11, a.ID, kmsg.StringPtr("a"), kerr.InvalidRequest.Code},

@@ -88,8 +88,12 @@ func TestDeleteTopics(t *testing.T) {
 		q.Version, q.TopicNames = v, []string{"a", "nowhere", "b"}
 		a := kmsg.StringPtr("a")
 		q.Topics = []kmsg.DeleteTopicsRequestTopic{
-			{Topic: a}, {Topic: kmsg.StringPtr("nowhere")}, {TopicID: b.ID},
-			{TopicID: [16]byte{9}}, {}, {Topic: a, TopicID: b.ID},
+			{Topic: a},
+			{Topic: kmsg.StringPtr("nowhere")},
+			{TopicID: b.ID},
+			{TopicID: [16]byte{9}},
+			{},
+			{Topic: a, TopicID: b.ID},
 		}
 		want := []int16{0, kerr.UnknownTopicOrPartition.Code, 0, kerr.UnknownTopicID.Code, kerr.InvalidRequest.Code, kerr.InvalidRequest.Code}
 		if v < 6 {

@@ -57,10 +57,24 @@ func TestWhatIsNotSpokenClosesTheConnection(t *testing.T) {
 		key, ver int16
 		ok       bool
 	}{
-		{-1, 0, false}, {4, 0, false}, {61, 0, false}, {128, 0, false}, {32767, 0, false},
-		{0, 2, false}, {0, 3, true}, {0, 13, true}, {0, 14, false},
-		{1, 3, false}, {1, 4, true}, {1, 17, true}, {1, 18, false},
-		{2, 0, false}, {2, 10, true}, {2, 11, false}, {18, 99, true}, {3, 14, false},
+		{-1, 0, false},
+		{4, 0, false},
+		{61, 0, false},
+		{128, 0, false},
+		{32767, 0, false},
+		{0, 2, false},
+		{0, 3, true},
+		{0, 13, true},
+		{0, 14, false},
+		{1, 3, false},
+		{1, 4, true},
+		{1, 17, true},
+		{1, 18, false},
+		{2, 0, false},
+		{2, 10, true},
+		{2, 11, false},
+		{18, 99, true},
+		{3, 14, false},
 	} {
 		a, err := Admit(&wire.Header{Key: c.key, Version: c.ver})
 		if (err == nil) != c.ok || (a != nil) != c.ok {

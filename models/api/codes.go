@@ -10,8 +10,6 @@ var (
 	codeInconsistentTopicID     = kerr.InconsistentTopicID.Code
 	codeInvalidAcks             = kerr.InvalidRequiredAcks.Code
 	codeInvalidAssignment       = kerr.InvalidReplicaAssignment.Code
-	codeInvalidFactor           = kerr.InvalidReplicationFactor.Code
-	codeInvalidPartitions       = kerr.InvalidPartitions.Code
 	codeInvalidRecord           = kerr.InvalidRecord.Code
 	codeInvalidRequest          = kerr.InvalidRequest.Code
 	codeInvalidSessionEpoch     = kerr.InvalidFetchSessionEpoch.Code
