@@ -48,36 +48,6 @@ func buffered(path, reason string) (*Direct, error) {
 	return &Direct{File: f, MemAlign: 1, OffsetAlign: 1, Refused: reason}, nil
 }
 
-// zeros is page-aligned, so it serves direct files as well; mapped read-only
-// and shared by every caller.
-const zerosBytes = 1 << 20
-
-// Prewrite fills [from, to) of f with zeros and leaves what is outside alone.
-// Both bounds are multiples of [Align]. Blocks that were written once are
-// overwritten without a journal commit or a kernel worker, which is worth half
-// the latency of a direct append; see ARCHITECTURE.md.
-func Prewrite(f File, from, to int64) error {
-	if from%Align != 0 || to%Align != 0 {
-		panic(fmt.Sprintf("disk: prewrite bounds: got [%d, %d), want multiples of %d", from, to, Align))
-	}
-	if from >= to {
-		return nil
-	}
-	zeros, err := unix.Mmap(-1, 0, int(min(to-from, zerosBytes)), unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
-	if err != nil {
-		return fmt.Errorf("disk: memory for zero-filling: %w", err)
-	}
-	defer unix.Munmap(zeros)
-	for from < to {
-		n, err := f.WriteAt(zeros[:min(to-from, int64(len(zeros)))], from)
-		if err != nil {
-			return err
-		}
-		from += int64(n)
-	}
-	return nil
-}
-
 func syncData(f *os.File) error {
 	for {
 		err := unix.Fdatasync(int(f.Fd()))

@@ -12,9 +12,6 @@ func OpenDirect(path string) (*Direct, error) {
 	return nil, &os.PathError{Op: "open for direct I/O", Path: path, Err: errNeedsLinux}
 }
 
-// Prewrite fails: brokers need Linux.
-func Prewrite(File, int64, int64) error { return errNeedsLinux }
-
 // LockDir fails: brokers need Linux.
 func LockDir(path string) (release func(), err error) {
 	return nil, &os.PathError{Op: "lock", Path: path, Err: errNeedsLinux}

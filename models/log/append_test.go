@@ -1,6 +1,7 @@
 package log
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -211,4 +212,34 @@ func sequence3(b []byte, seq int32) []byte {
 	crc := batch.Checksum(b)
 	b[17], b[18], b[19], b[20] = byte(crc>>24), byte(crc>>16), byte(crc>>8), byte(crc)
 	return b
+}
+
+// The batch that finds more than the interval since the last entry is indexed,
+// not the one that finds exactly as much.
+func TestIndexInterval(t *testing.T) {
+	size := len(records(1, 100, 0))
+	for _, c := range []struct {
+		interval int
+		want     []offsetEntry
+	}{
+		{size - 1, []offsetEntry{{1, int32(size)}, {2, int32(2 * size)}, {3, int32(3 * size)}}},
+		{size, []offsetEntry{{2, int32(2 * size)}}},
+		{2*size - 1, []offsetEntry{{2, int32(2 * size)}}},
+		{3 * size, nil},
+	} {
+		cfg := DefaultConfig()
+		cfg.IndexIntervalBytes = c.interval
+		s := start(t, disk.NewMem(), cfg)
+		for range 4 {
+			s.put(records(1, 100, 1000))
+		}
+		var got []offsetEntry
+		seg := s.l.ActiveSegment()
+		for i := range seg.index.len() {
+			got = append(got, seg.index.at(i))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("interval %d: entries %v, want %v", c.interval, got, c.want)
+		}
+	}
 }

@@ -190,7 +190,9 @@ func (o *opener) loadTrusted(s *Segment, size int64) (end int64, ok bool, err er
 		return 0, false, err
 	}
 	if !s.Sealed() && s.index.len() > 0 {
-		if err := o.w.at(0, false, &h); err != nil {
+		// Age counts from the first batch, which the walk did not pass.
+		var head [batch.HeaderLen]byte
+		if _, err := o.w.f.ReadAt(head[:], 0); err != nil || batch.Parse(head[:], &h) != nil {
 			return 0, false, nil
 		}
 		s.firstTs = h.MaxTimestamp

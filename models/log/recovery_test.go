@@ -313,3 +313,22 @@ func TestStartOffsetSurvives(t *testing.T) {
 		t.Errorf("partitions %v", got)
 	}
 }
+
+// Age counts from the first batch of the active segment, also after a restart.
+func TestAgeSurvivesAStop(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.SegmentMs, cfg.IndexIntervalBytes = 50, 0
+	mem := disk.NewMem()
+	s := start(t, mem, cfg)
+	for _, ts := range []int64{1000, 1020, 1040} {
+		s.put(records(1, 10, ts))
+	}
+	s.stop()
+	s = start(t, mem, cfg)
+	if _, v, _ := s.put(records(1, 10, 1050)); v != Write {
+		t.Errorf("as old as allowed: %v", v)
+	}
+	if _, v, _ := s.put(records(1, 10, 1051)); v != RollThenWrite {
+		t.Errorf("older than allowed: %v", v)
+	}
+}

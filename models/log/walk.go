@@ -27,9 +27,6 @@ type walker struct {
 
 func (w *walker) open(f disk.File, end int64) {
 	w.f, w.end, w.from, w.have = f, end, 0, 0
-	if w.buf == nil {
-		w.buf = make([]byte, walkWindow)
-	}
 }
 
 // errBad is what a walker answers where no sound batch begins.
@@ -71,6 +68,9 @@ func (w *walker) window(pos int64, n int) ([]byte, error) {
 	}
 	if pos < w.from || pos+int64(n) > w.from+int64(w.have) {
 		want := int(min(walkWindow, w.end-pos))
+		if cap(w.buf) < want {
+			w.buf = make([]byte, want)
+		}
 		got, err := w.f.ReadAt(w.buf[:want], pos)
 		w.read += int64(got)
 		if got < want {
