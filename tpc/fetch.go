@@ -15,6 +15,7 @@ func (s *shard) serveFetch(r *request, body []byte) bool {
 	}
 	op := &r.fetch
 	op.Split(&r.fetchR, s.image(), s.sessions)
+	r.dropFrame(s) // Split keeps no byte of it, and the wait may be long
 	r.stamps[telemetry.Decoded] = telemetry.Now()
 	r.stamps[telemetry.Offered] = r.stamps[telemetry.Decoded]
 	if cap(r.fetchWaits) < len(op.Parts) {

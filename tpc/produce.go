@@ -32,6 +32,7 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 	r.waits = r.waits[:len(op.Parts)]
 	clear(r.waits)
 	r.pending = 1 // held until every part is under way
+	away := false
 	for i := range op.Parts {
 		pp := &op.Parts[i]
 		if pp.Done {
@@ -49,12 +50,18 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 				continue
 			}
 			s.away++
+			away = true
 			s.send(owner, message{kind: msgProduce, part: int32(i), req: r})
 			s.remote.Inc()
 			continue
 		}
 		s.local.Inc()
 		s.applyProduce(r, int32(i))
+	}
+	if !away {
+		// Every batch has been copied to its chunk: the frame is not needed while
+		// the device writes, and holding it would pin a receive buffer.
+		r.dropFrame(s)
 	}
 	s.produceAnswered(r)
 	return true

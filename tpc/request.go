@@ -77,13 +77,18 @@ func (s *shard) newRequest(c *conn) *request {
 
 // recycle takes back a request that nobody refers to any more.
 func (s *shard) recycle(r *request) {
-	if r.buf != nil {
-		r.buf.Release(s.arena)
-		r.buf = nil
-	}
+	r.dropFrame(s)
 	r.produce.Reset()
 	r.fetch.Reset(s.arena)
 	r.cold, r.coldOp, r.coldResp = nil, nil, nil
 	r.c, r.next = nil, s.freeRequests
 	s.freeRequests = r
+}
+
+// dropFrame lets go of the frame. On the shard of the request's connection.
+func (r *request) dropFrame(s *shard) {
+	if r.buf != nil {
+		r.buf.Release(s.arena)
+		r.buf = nil
+	}
 }
