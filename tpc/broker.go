@@ -102,7 +102,12 @@ func (b *Broker) logf(format string, args ...any) { slog.Warn(fmt.Sprintf(format
 
 // Start recovers the data directory, starts the shards and serves.
 func (b *Broker) Start() (err error) {
-	n := max(len(b.cfg.CPUs), 1)
+	n := b.LockedThreads()
+	// A shard keeps its P while it blocks in the kernel. The broker command sets
+	// the number; whoever runs a broker inside another program must not starve it.
+	if runtime.GOMAXPROCS(0) <= n {
+		runtime.GOMAXPROCS(n + 1)
+	}
 	if err := b.makeShards(n); err != nil {
 		return err
 	}
