@@ -336,12 +336,13 @@ func (d *Dir) Checkpoint(marks map[TP]int64) error {
 	return d.writeOffsets()
 }
 
-// writeOffsets writes both offset checkpoints. Starts at a segment's base need
-// no line: the files' names say them.
+// writeOffsets writes both offset checkpoints. Unlike Kafka it names a start at
+// a segment's base as well: retention's segments stay on disk for a while, and
+// must not come back with a restart in that time.
 func (d *Dir) writeOffsets() error {
 	starts := map[TP]int64{}
 	for tp, start := range d.startOffsets {
-		if l := d.logs[tp]; start > 0 && (l == nil || start > l.Segments()[0].Base) {
+		if start > 0 {
 			starts[tp] = start
 		}
 	}

@@ -3,6 +3,7 @@ package log
 import (
 	"bytes"
 	"os"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -20,11 +21,12 @@ type sent struct {
 
 // history is what the test knows of a log beside the shell's own record.
 type history struct {
-	s      *shell
-	mem    *disk.Mem
-	cfg    Config
-	synced int64 // everything below this offset was synced
-	sent   map[int64][]sent
+	s       *shell
+	mem     *disk.Mem
+	cfg     Config
+	synced  int64 // everything below this offset was synced
+	sent    map[int64][]sent
+	retired []*Segment // out of the log, files not yet removed
 }
 
 // TestLogKeepsWhatWasSynced drives a log with random appends, rolls, syncs,
@@ -48,6 +50,7 @@ func TestLogKeepsWhatWasSynced(t *testing.T) {
 			"sync":       h.sync,
 			"checkpoint": h.checkpoint,
 			"retain":     h.retain,
+			"drop":       h.drop,
 			"stop":       h.stop,
 			"kill":       func(rt *rapid.T) { h.reopen(rt, h.mem.Kill(), h.s.l.EndOffset()) },
 			"crash":      func(rt *rapid.T) { h.reopen(rt, h.mem.Crash(), h.synced) },
@@ -116,20 +119,28 @@ func (h *history) retain(rt *rapid.T) {
 	if h.s.noSeal {
 		return // what is not sealed cannot be told from what was lost
 	}
-	for _, seg := range h.s.l.Retain(h.s.nowMs-h.cfg.RetentionMs, h.s.l.EndMark()) {
-		if err := DropSegment(h.s.fs, h.s.l.Path(), seg); err != nil {
-			rt.Fatalf("%v", err)
-		}
+	h.retired = append(h.retired, h.s.l.Retain(h.s.nowMs-h.cfg.RetentionMs, h.s.l.EndMark())...)
+}
+
+// drop removes a segment that retention took out before, not always the oldest.
+func (h *history) drop(rt *rapid.T) {
+	if len(h.retired) == 0 {
+		return
 	}
+	i := rapid.IntRange(0, len(h.retired)-1).Draw(rt, "which")
+	if err := DropSegment(h.s.fs, h.s.l.Path(), h.retired[i]); err != nil {
+		rt.Fatalf("%v", err)
+	}
+	h.retired = slices.Delete(h.retired, i, i+1)
 }
 
 func (h *history) stop(rt *rapid.T) {
 	h.s.t = rt
 	h.s.stop()
 	verifyClosed(rt, h.mem, h.s.l.Path())
-	end := h.s.l.EndOffset()
+	begin, end := h.s.l.StartOffset(), h.s.l.EndOffset()
 	h.reopen(rt, h.mem.Crash(), end) // a clean stop survives the plug as well
-	if h.s.l.EndOffset() != end || h.s.l.Recovery.Unclean || h.s.l.Recovery.RebuiltIndexes != 0 {
+	if h.s.l.StartOffset() != begin || h.s.l.EndOffset() != end || h.s.l.Recovery.Unclean || h.s.l.Recovery.RebuiltIndexes != 0 {
 		rt.Fatalf("clean stop at %d, start at %d: %+v", end, h.s.l.EndOffset(), h.s.l.Recovery)
 	}
 }
@@ -137,7 +148,7 @@ func (h *history) stop(rt *rapid.T) {
 // reopen opens what a crash left; everything below atLeast must be there.
 func (h *history) reopen(rt *rapid.T, mem *disk.Mem, atLeast int64) {
 	old := h.s
-	h.mem = mem
+	h.mem, h.retired = mem, nil
 	h.s = start(rt, mem, h.cfg)
 	h.s.ahead, h.s.noSeal, h.s.epoch, h.s.written = old.ahead, old.noSeal, old.epoch, old.written
 	l := h.s.l

@@ -139,3 +139,37 @@ func TestEpochEnd(t *testing.T) {
 		t.Errorf("epochs from offset 5 on: %v", got)
 	}
 }
+
+// A seal in the background may find that retention was faster.
+func TestSealAfterDrop(t *testing.T) {
+	s := decade(t, func(c *Config, _ int) { c.RetentionMs = 1 })
+	s.noSeal = true
+	end := s.l.EndMark()
+	a := Append{Base: end.Offset}
+	old, _ := s.l.Roll(&a)
+	gone := s.l.Retain(100000, s.l.EndMark())
+	if len(gone) != 10 || gone[9] != old {
+		t.Fatalf("%d segments go", len(gone))
+	}
+	var err error
+	if a.Seg.File, err = CreateSegment(s.fs, s.l.Path(), a.Seg); err != nil {
+		t.Fatal(err)
+	}
+	// The last alone: those before it go with it.
+	if err := DropSegment(s.fs, s.l.Path(), old); err != nil {
+		t.Fatal(err)
+	}
+	if err := SealSegment(s.fs, s.l.Path(), old); err != nil {
+		t.Errorf("seal of a dropped segment: %v", err)
+	}
+	s.stop()
+	verifyClosed(t, s.fs, s.l.Path())
+	if s.l.StartOffset() != end.Offset {
+		t.Errorf("start %d, want %d", s.l.StartOffset(), end.Offset)
+	}
+	// A segment that is missing without having been dropped is an error.
+	old.dropped.Store(false)
+	if err := SealSegment(s.fs, s.l.Path(), old); err == nil {
+		t.Error("sealed a segment without a file")
+	}
+}

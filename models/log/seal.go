@@ -32,6 +32,20 @@ func SealSegment(fs disk.FS, dir string, s *Segment) error {
 	if !s.Sealed() {
 		panic(fmt.Sprintf("log: seal of segment %d while it is active", s.Base))
 	}
+	// Retention may have been faster than a seal in the background.
+	if err := sealFiles(fs, dir, s); err != nil && !(s.dropped.Load() && errors.Is(err, os.ErrNotExist)) {
+		return err
+	}
+	if s.snapshot != nil {
+		if err := disk.WriteFileSync(fs, segmentPath(dir, s.snapshotAt, ".snapshot"), s.snapshot); err != nil {
+			return err
+		}
+		s.snapshot = nil
+	}
+	return fs.SyncDir(dir)
+}
+
+func sealFiles(fs disk.FS, dir string, s *Segment) error {
 	f, err := fs.Open(s.Path(dir), os.O_RDWR)
 	if err != nil {
 		return err
@@ -43,16 +57,7 @@ func SealSegment(fs disk.FS, dir string, s *Segment) error {
 	if err != nil {
 		return err
 	}
-	if err := writeIndexes(fs, dir, s); err != nil {
-		return err
-	}
-	if s.snapshot != nil {
-		if err := disk.WriteFileSync(fs, segmentPath(dir, s.snapshotAt, ".snapshot"), s.snapshot); err != nil {
-			return err
-		}
-		s.snapshot = nil
-	}
-	return fs.SyncDir(dir)
+	return writeIndexes(fs, dir, s)
 }
 
 // exact cuts a segment's file to the bytes that hold batches and syncs it.
@@ -108,10 +113,28 @@ func (s *Segment) encodeTimes() []byte {
 var segmentSuffixes = []string{".log", ".index", ".timeindex", ".txnindex", ".snapshot"}
 
 // DropSegment removes the files of a segment that Retain took out of the log:
-// renamed to .deleted first, which recovery finishes, then removed. The shell
-// has closed s.File or closes it later; readers that hold it are not disturbed.
+// renamed to .deleted first, which recovery finishes, then removed. Retention
+// goes from the front, so whatever lies before s is on its way out too and goes
+// first, each removal durable before the next: a crash between drops, in
+// whatever order they were called, must not leave a gap, because recovery reads
+// a gap as lost writes. The shell has closed s.File or closes it later; readers
+// that hold it are not disturbed.
 func DropSegment(fs disk.FS, dir string, s *Segment) error {
-	return dropFiles(fs, dir, s.Base)
+	s.dropped.Store(true)
+	names, err := fs.ReadDir(dir) // sorted, and so are bases of 20 digits
+	if err != nil {
+		return unless(err, os.ErrNotExist) // the whole log was deleted meanwhile
+	}
+	for _, name := range names {
+		base, suffix, ok := parseFile(name)
+		if !ok || suffix != ".log" || base > s.Base {
+			continue
+		}
+		if err := dropFiles(fs, dir, base); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func dropFiles(fs disk.FS, dir string, base int64) error {

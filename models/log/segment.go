@@ -18,11 +18,12 @@ type Segment struct {
 	// Shell is whatever the shell wants to find again from a segment.
 	Shell any
 
-	size   atomic.Int64 // bytes that hold batches
-	maxTs  atomic.Int64 // largest record timestamp, ms; -1 when there is none
-	sealed atomic.Bool
-	index  table[offsetEntry]
-	times  table[timeEntry]
+	size    atomic.Int64 // bytes that hold batches
+	maxTs   atomic.Int64 // largest record timestamp, ms; -1 when there is none
+	sealed  atomic.Bool
+	dropped atomic.Bool
+	index   table[offsetEntry]
+	times   table[timeEntry]
 
 	// What follows belongs to the writer.
 	maxTsOffset int64  // last offset of the batch that holds maxTs
