@@ -80,7 +80,10 @@ func (b *Broker) Start() error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	return b.startShards(max(len(b.cfg.CPUs), 1))
+	if n := b.LockedThreads(); runtime.GOMAXPROCS(0) <= n {
+		runtime.GOMAXPROCS(n + 1) // a shard keeps its P while it blocks in the kernel
+	}
+	return b.startShards(b.LockedThreads())
 }
 
 func (b *Broker) startShards(n int) error {
@@ -150,7 +153,7 @@ func (b *Broker) Stop(context.Context) error {
 			err = errors.Join(err, s.sink.close())
 		}
 	}
-	return errors.Join(err, unix.Close(b.fd))
+	return err // the reactor has closed the listener's copy
 }
 
 var _ models.Broker = (*Broker)(nil)
