@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ type Env struct {
 	OS          string            `json:"os"`
 	Arch        string            `json:"arch"`
 	Kernel      string            `json:"kernel"`
-	Cmdline     string            `json:"cmdline"`
+	Cmdline     string            `json:"cmdline"`    // boot options that bear on timing, see bootOptions
 	Hypervisor  string            `json:"hypervisor"` // "yes", "no" or ""
 	CPUModel    string            `json:"cpu_model"`
 	Online      string            `json:"online_cpus"`
@@ -42,7 +43,7 @@ type Env struct {
 
 // Storage is where the brokers' data directories lie.
 type Storage struct {
-	Path       string `json:"path"`
+	Path       string `json:"path"` // as it was given
 	Filesystem string `json:"filesystem"`
 	Options    string `json:"options"`
 	Device     string `json:"device"`
@@ -58,7 +59,7 @@ type Storage struct {
 func (m Machine) Capture(dir string) Env {
 	e := Env{
 		Schema: "ceteris-env/1", OS: runtime.GOOS, Arch: runtime.GOARCH, GoVersion: runtime.Version(),
-		Kernel: m.read("/proc/sys/kernel/osrelease"), Cmdline: m.read("/proc/cmdline"),
+		Kernel: m.read("/proc/sys/kernel/osrelease"), Cmdline: bootOptions(m.read("/proc/cmdline")),
 		Online:      m.read("/sys/devices/system/cpu/online"),
 		Isolated:    m.read("/sys/devices/system/cpu/isolated"),
 		Governor:    m.read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
@@ -86,6 +87,27 @@ func (m Machine) Capture(dir string) Env {
 	e.Data = m.storage(dir)
 	e.Class, e.Reasons = Classify(&e)
 	return e
+}
+
+// timing are the kernel's boot options that change how long things take. The
+// others are nobody's business: a result is made to be passed on.
+var timing = []string{
+	"isolcpus", "nohz", "nohz_full", "rcu_nocbs", "rcu_nocb_poll", "irqaffinity", "threadirqs", "preempt",
+	"mitigations", "nosmt", "idle", "intel_idle.max_cstate", "processor.max_cstate", "intel_pstate", "amd_pstate",
+	"cpuidle.off", "clocksource", "tsc", "transparent_hugepage", "hugepages", "hugepagesz", "default_hugepagesz",
+	"numa_balancing", "skew_tick", "nowatchdog", "psi", "maxcpus", "nr_cpus", "mem",
+}
+
+// bootOptions keeps the options of a kernel command line that bear on timing.
+func bootOptions(cmdline string) string {
+	var kept []string
+	for _, option := range strings.Fields(cmdline) {
+		name, _, _ := strings.Cut(option, "=")
+		if slices.Contains(timing, name) {
+			kept = append(kept, option)
+		}
+	}
+	return strings.Join(kept, " ")
 }
 
 func (m Machine) cpuinfo() (model, hypervisor string) {
@@ -124,15 +146,16 @@ func (m Machine) turbo() string {
 
 func (m Machine) storage(dir string) Storage {
 	s := Storage{Path: dir, IRQCPU: -1}
+	path := dir
 	if abs, err := filepath.Abs(dir); err == nil {
-		s.Path = abs
+		path = abs
 	}
 	s.IRQCPU, s.IRQ = m.DiskIRQ(dir)
 	s.FreeBytes, s.TotalBytes, _ = DiskFree(dir)
 	best := ""
 	for _, line := range strings.Split(m.read("/proc/self/mounts"), "\n") {
 		f := strings.Fields(line)
-		if len(f) < 4 || len(f[1]) < len(best) || !within(s.Path, f[1]) {
+		if len(f) < 4 || len(f[1]) < len(best) || !within(path, f[1]) {
 			continue
 		}
 		best, s.Device, s.Filesystem, s.Options = f[1], f[0], f[2], f[3]

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -181,19 +180,14 @@ func tune(broker models.Broker, cfg *models.Config) map[string]string {
 	debug.SetGCPercent(gcPercent)
 	limit := cfg.MemoryBytes + runtimeSpareBytes
 	debug.SetMemoryLimit(limit)
-	data, err := filepath.Abs(cfg.DataDir)
-	if err != nil {
-		data = cfg.DataDir
-	}
 	return map[string]string{
-		"go.version":       runtime.Version(),
-		"go.maxprocs":      strconv.Itoa(locked + 1),
-		"go.gcpercent":     strconv.Itoa(gcPercent),
-		"go.memory.limit":  strconv.FormatInt(limit, 10),
-		"go.debug":         os.Getenv("GODEBUG"),
-		"go.locked":        strconv.Itoa(locked),
-		"process.cpus":     host.FormatCPUs(cfg.CPUs),
-		"process.data.dir": data,
+		"go.version":      runtime.Version(),
+		"go.maxprocs":     strconv.Itoa(locked + 1),
+		"go.gcpercent":    strconv.Itoa(gcPercent),
+		"go.memory.limit": strconv.FormatInt(limit, 10),
+		"go.debug":        os.Getenv("GODEBUG"),
+		"go.locked":       strconv.Itoa(locked),
+		"process.cpus":    host.FormatCPUs(cfg.CPUs),
 	}
 }
 

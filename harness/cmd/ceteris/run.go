@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ceteris/ceteris/harness/experiment"
+	"github.com/ceteris/ceteris/harness/report"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/workloads"
@@ -111,7 +112,7 @@ func (c *reportCmd) Run(std streams) error {
 // makeReport writes the report, seals the directory with it, and prints where
 // it is and what it says.
 func makeReport(out io.Writer, dir string) error {
-	headline, err := buildReport(dir)
+	headline, err := report.Build(dir)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (c *verifyCmd) Run(std streams) error {
 	if err := result.Verify(c.Dir); err != nil {
 		return err
 	}
-	if err := verifyReport(c.Dir); err != nil {
+	if err := report.Verify(c.Dir); err != nil {
 		return err
 	}
 	fmt.Fprintf(std.out, "%s: sums, schema and report agree\n", c.Dir)
@@ -156,7 +157,7 @@ func (c *compareCmd) Run(std streams) error {
 			return err
 		}
 	}
-	text, err := compareResults(c.A, c.B)
+	text, err := report.Compare(c.A, c.B)
 	if err != nil {
 		return err
 	}
