@@ -146,28 +146,31 @@ func (f *fakeBroker) part(topic *cluster.Topic, index int32) *partition.Partitio
 func (f *fakeBroker) do(req kmsg.Request) (resp kmsg.Response, closed error) {
 	f.t.Helper()
 	framed := kmsg.NewRequestFormatter(kmsg.FormatterClientID("test")).AppendRequest(nil, req, 99)
+	out, err := f.serve(framed[wire.SizeLen:])
+	if err != nil || out == nil {
+		return nil, err
+	}
+	return f.decode(req, out), nil
+}
+
+// serve answers one frame, with nil for acks 0. The connection is closed on error.
+func (f *fakeBroker) serve(frame []byte) ([]byte, error) {
 	var h wire.Header
-	if err := wire.ParseHeader(framed[wire.SizeLen:], &h); err != nil {
+	if err := wire.ParseHeader(frame, &h); err != nil {
 		return nil, err
 	}
 	a, err := Admit(&h)
 	if err != nil {
 		return nil, err
 	}
-	body := framed[wire.SizeLen+h.Body:]
-	var out []byte
-	switch {
-	case a.Key == 0:
-		out, err = f.doProduce(&h, body)
-	case a.Key == 1:
-		out, err = f.doFetch(&h, body)
+	switch body := frame[h.Body:]; a.Key {
+	case 0:
+		return f.doProduce(&h, body)
+	case 1:
+		return f.doFetch(&h, body)
 	default:
-		out, err = f.doCold(a, &h, body)
+		return f.doCold(a, &h, body)
 	}
-	if err != nil || out == nil {
-		return nil, err
-	}
-	return f.decode(req, out), nil
 }
 
 // ask is do for requests that are answered.
