@@ -28,7 +28,7 @@ type connection struct {
 	buf        *iobuf.Buf
 	from, to   int // bytes of buf that no request has taken
 	readableNs int64
-	expect     int // size of the last frame with its prefix: what the next read asks for
+	large      bool // the last frame was
 	starved    bool
 
 	busy     bool // a request is at a handler and has not begun to wait
@@ -42,9 +42,9 @@ type connection struct {
 	queued       bool // in the processor's list of connections to look at
 }
 
-// readBytes is what a read asks for while frames are smaller: several requests
-// of a pipelining client at once.
-const readBytes = 16 << 10
+// headBytes is what the first read of a request asks for when the one before
+// was large: its size, and little that has to be moved.
+const headBytes = 512
 
 // muted reports whether the connection may not offer a request.
 func (c *connection) muted(limit int) bool { return c.busy || c.inflight >= limit }
@@ -94,16 +94,24 @@ func (c *connection) receive(mem *memory, maxBytes int, now func() int64) (frame
 
 // reserve makes the buffer hold a frame of need bytes from where it begins.
 func (c *connection) reserve(mem *memory, need int) bool {
-	if c.buf != nil && len(c.buf.B)-c.from >= need && c.to < len(c.buf.B) {
+	if c.buf != nil && len(c.buf.B)-c.from >= need {
 		return true
 	}
-	fresh := mem.Alloc(max(need, min(c.expect, readBytes*4), readBytes))
+	var fresh *iobuf.Buf
+	switch {
+	case need > smallBytes:
+		fresh = mem.Alloc(need)
+	case c.buf == nil && c.large:
+		fresh = mem.small(headBytes)
+	default:
+		fresh = mem.small(smallBytes)
+	}
 	if fresh == nil {
 		return false
 	}
 	if c.buf != nil {
 		c.to = copy(fresh.B, c.buf.B[c.from:c.to])
-		c.buf.Release(mem)
+		c.buf.Release(nil)
 	} else {
 		c.to = 0
 	}
@@ -111,17 +119,21 @@ func (c *connection) reserve(mem *memory, need int) bool {
 	return true
 }
 
-// read reads once; false means that the connection is over. Large frames are
-// read one at a time, so that the rest of the next need not be moved.
+// read reads once; false means that the connection is over. A large frame is
+// read by itself, so that nothing of the next has to be moved.
 func (c *connection) read(need int) bool {
 	end := len(c.buf.B)
-	if need = max(need, c.expect); need > readBytes/2 && c.from+need > c.to {
-		end = min(end, c.from+need)
+	if need > smallBytes {
+		end = c.from + need
 	}
 	n, errno := kernel.Recv(c.fd, c.buf.B[c.to:end])
 	switch {
 	case errno == unix.EAGAIN:
 		c.readable = false
+		if c.from == c.to { // a connection that waits for a request holds no memory
+			c.buf.Release(nil)
+			c.buf, c.from, c.to = nil, 0, 0
+		}
 		return true
 	case errno == unix.EINTR:
 		return true
@@ -139,8 +151,8 @@ func (c *connection) read(need int) bool {
 // the buffer it lies in.
 func (c *connection) consume(n int) *iobuf.Buf {
 	b := c.buf
-	c.expect = wire.SizeLen + n
-	c.from += c.expect
+	c.from += wire.SizeLen + n
+	c.large = n > smallBytes/2
 	if c.from < c.to {
 		b.Retain()
 		return b

@@ -24,6 +24,7 @@ type handler struct {
 	// when the request is done, it completes the fetches that waited for that.
 	actions []*replica
 	keys    []purgatory.Key
+	waits   []*replica   // logs the current request wants synced
 	owed    []*processor // asleep, with responses; see processor.rouse
 	since   int          // requests handled since owed was last emptied
 }

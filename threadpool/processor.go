@@ -35,6 +35,7 @@ type processor struct {
 	look      []*connection // unmuted, with something to read
 	spare     []*connection
 	hungry    []*connection // those that wait for memory
+	frees     uint64        // memory.frees when they last tried
 	sent      []*request    // completed sends of this round
 	memo      *request      // requests to reuse
 	oldest    *connection
@@ -105,7 +106,7 @@ func (p *processor) round() {
 	fresh := p.configureNew()
 	p.feedStarved()
 	p.takeResponses()
-	for _, ev := range p.selector.poll(fresh || len(p.look) > 0, p.pending) {
+	for _, ev := range p.selector.poll(fresh || len(p.look)+len(p.sent) > 0, p.pending) {
 		if ev.Fd != wakeToken {
 			p.ready(p.conns[ev.Fd], ev.Events)
 		}
@@ -119,7 +120,7 @@ func (p *processor) round() {
 // pending reports whether another thread has left work, or wants attention.
 func (p *processor) pending() bool {
 	return !p.responses.empty() || len(p.arrivals) > 0 || (p.stage.Load() >= draining) != p.draining ||
-		p.stage.Load() == leaving || (len(p.hungry) > 0 && p.broker.memory.left())
+		p.stage.Load() == leaving || (len(p.hungry) > 0 && p.broker.memory.frees.Load() != p.frees)
 }
 
 // configureNew takes up accepted connections.
@@ -139,7 +140,7 @@ func (p *processor) configureNew() bool {
 }
 
 func (p *processor) register(fd int) {
-	c := &connection{fd: fd, writable: true, readable: true, lastUseNs: p.nowNs}
+	c := &connection{fd: fd, writable: true, lastUseNs: p.nowNs}
 	if n := len(p.free); n > 0 {
 		c.slot = p.free[n-1]
 		p.free = p.free[:n-1]
@@ -151,9 +152,7 @@ func (p *processor) register(fd int) {
 	p.touch(c)
 	if err := p.selector.epoll.Add(fd, socketEvents, c.slot); err != nil {
 		p.close(c)
-		return
 	}
-	p.queue(c)
 }
 
 // ready notes what epoll says about a connection, and goes on sending if that

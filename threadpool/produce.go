@@ -37,37 +37,54 @@ func (h *handler) produce(r *request) {
 		waiting = waiting || !pp.Done
 	}
 	r.stamps[telemetry.LocalDone] = telemetry.Now()
-	if !waiting || op.Acks == 0 {
+	switch {
+	case !waiting:
 		r.answerProduce(h)
-		return
+	case op.Acks == 0:
+		logs := h.unsynced(r)
+		r.answerProduce(h)
+		h.startCommits(logs)
+	default:
+		h.awaitSync(r)
 	}
-	h.awaitSync(r)
+}
+
+// unsynced are the partitions that parts of the request wait for.
+func (h *handler) unsynced(r *request) []*replica {
+	h.waits = h.waits[:0]
+	for i := range r.produce.Parts {
+		if pp := &r.produce.Parts[i]; !pp.Done {
+			if rep := h.broker.replica(pp.Topic, pp.Index); rep != nil {
+				h.waits = append(h.waits, rep)
+			}
+		}
+	}
+	return h.waits
+}
+
+func (h *handler) startCommits(logs []*replica) {
+	for i, rep := range logs {
+		h.startCommit(rep)
+		logs[i] = nil
+	}
 }
 
 // awaitSync leaves the request in the purgatory and then sees to the syncs it
 // waits for. Kafka does the same for acks=all and its followers.
 func (h *handler) awaitSync(r *request) {
 	h.keys = h.keys[:0]
-	d := &delayedProduce{broker: h.broker, request: r}
-	var logs []*replica
+	d := &delayedProduce{broker: h.broker, request: r, replicas: make([]*replica, len(r.produce.Parts))}
+	logs := h.unsynced(r)
 	for i := range r.produce.Parts {
-		pp := &r.produce.Parts[i]
-		var rep *replica
-		if !pp.Done {
-			rep = h.broker.replica(pp.Topic, pp.Index)
+		if pp := &r.produce.Parts[i]; !pp.Done {
+			d.replicas[i] = h.broker.replica(pp.Topic, pp.Index)
 			h.keys = append(h.keys, purgatory.Key{Topic: pp.Topic.ID, Partition: pp.Index})
-			if rep != nil {
-				logs = append(logs, rep)
-			}
 		}
-		d.replicas = append(d.replicas, rep)
 	}
 	timeout := int64(max(r.produce.TimeoutMs, 0))
 	r.release()
 	h.broker.produces.TryCompleteElseWatch(d, h.keys, timeout)
-	for _, rep := range logs {
-		h.startCommit(rep)
-	}
+	h.startCommits(logs)
 }
 
 // answerProduce encodes and hands back a request all of whose parts are done,

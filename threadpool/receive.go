@@ -91,12 +91,16 @@ func (p *processor) starve(c *connection, yes bool) {
 	}
 }
 
-// feedStarved lets the connections that wait for memory try again, if there is
-// any.
+// feedStarved lets the connections that wait for memory try again, if any has
+// come back.
 func (p *processor) feedStarved() {
-	if len(p.hungry) == 0 || !p.broker.memory.left() {
+	// Noted before anyone tries in this round, so that what is freed after a
+	// failed try is a reason for another.
+	frees := p.broker.memory.frees.Load()
+	if frees == p.frees {
 		return
 	}
+	p.frees = frees
 	for i, c := range p.hungry {
 		p.hungry[i] = nil
 		p.starve(c, false)
