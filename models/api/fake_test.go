@@ -21,7 +21,7 @@ import (
 // fakeBroker is the smallest shell there can be: one thread, a log directory in
 // memory, every step run inline.
 type fakeBroker struct {
-	t     *testing.T
+	t     testing.TB
 	fs    *disk.Mem
 	dir   *log.Dir
 	env   *Env
@@ -42,7 +42,7 @@ type fakeBroker struct {
 	heap    iobuf.Heap
 }
 
-func newFake(t *testing.T, settings ...string) *fakeBroker {
+func newFake(t testing.TB, settings ...string) *fakeBroker {
 	f := &fakeBroker{t: t, fs: disk.NewMem(), parts: map[log.TP]*partition.Partition{}, nowMs: 1_700_000_000_000, pk: log.FilePeeker{}, next: 1000}
 	var err error
 	if f.dir, err = log.OpenDir(f.fs, "/data/logs", log.DirOptions{ClusterID: "testtesttesttesttestte", NodeID: 1, DirectoryID: "AAAAAAAAAAAAAAAAAAAAAA"}); err != nil {
