@@ -111,6 +111,15 @@ func (a *appender) chunkFor(f *segFile) *chunk {
 	return k
 }
 
+// rollIdle ends a segment that retention wants although nothing follows it.
+func (a *appender) rollIdle() {
+	next := log.Append{Base: a.p.Log.EndOffset()}
+	_, fresh := a.p.Log.Roll(&next)
+	a.roll(fresh)
+	a.tailFile().endOffset = next.Base
+	a.p.s.markDirty(a.p)
+}
+
 // roll goes on in a fresh segment. Its file is made off this thread; bytes
 // collect in chunks meanwhile.
 func (a *appender) roll(fresh *log.Segment) {
@@ -204,6 +213,9 @@ func (a *appender) DiskDone(op *reactor.DiskOp) {
 	f.flushed = a.opEnd
 	a.markClean(f)
 	if a.opMark.Offset > 0 && !a.p.gone {
+		if a.p.s.durability == models.Power {
+			a.p.synced.Store(a.opMark.Offset)
+		}
 		a.p.advance(a.opMark)
 	}
 	a.kick()

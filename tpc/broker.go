@@ -47,7 +47,9 @@ type Broker struct {
 	env      api.Env
 	registry *telemetry.Registry
 	sessions atomic.Int32
-	refused  *telemetry.SharedCounter
+
+	checkpoints checkpoints
+	refused     *telemetry.SharedCounter
 
 	listener int
 	addr     string
@@ -134,6 +136,8 @@ func (b *Broker) Start() (err error) {
 	b.control.Serve(b)
 	b.env.ClusterID = b.image.Load().ClusterID()
 	b.setFact("shards", strconv.Itoa(n))
+	every := time.Duration(b.cfg.Int("log.flush.offset.checkpoint.interval.ms")) * time.Millisecond
+	b.checkpoints.run(every, b.control.Logs().Checkpoint, b.logf)
 	return b.accept()
 }
 
@@ -310,6 +314,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 		}
 	}
 	b.stopShards()
+	b.checkpoints.end()
 	clean := true
 	var errs []error
 	for _, s := range b.shards {

@@ -51,7 +51,9 @@ func (s *shard) sealSegment(p *ownedPartition, f *segFile) {
 		func() { err = log.SealSegment(disk.OS, p.dir, f.seg) },
 		func() {
 			s.sealsOut--
-			if err != nil {
+			if err == nil {
+				p.synced.Store(f.endOffset)
+			} else {
 				p.fail(fmt.Errorf("sealing segment %d: %w", f.seg.Base, err))
 			}
 		})

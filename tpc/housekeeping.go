@@ -43,6 +43,10 @@ func (h *housekeeping) OnTimer(t *reactor.Timer) {
 // offload goroutine, after Kafka's delay readers need not fear: what they hold
 // stays open until then.
 func (s *shard) retain(p *ownedPartition) {
+	if !p.Failed() && p.Log.ActiveExpired(s.nowMs(), p.HighWatermark()) {
+		p.app.rollIdle() // the segment goes with the next round, when it is sealed
+		return
+	}
 	for _, seg := range p.Log.Retain(s.nowMs(), p.HighWatermark()) {
 		if p.window.seg == seg {
 			p.window.drop(s)

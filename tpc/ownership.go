@@ -46,7 +46,13 @@ func (b *Broker) OpenPartition(t *cluster.Topic, index int32, l *log.Log) error 
 		seg.File = f
 	}
 	p := partition.New(t.Name, t.ID, index, l, t.Parts[index].LeaderEpoch)
-	return b.on(b.shards[owner], func(s *shard) error { return s.adopt(p, tail, int64(t.Log.SegmentBytes)) })
+	return b.on(b.shards[owner], func(s *shard) error {
+		owned, err := s.adopt(p, tail, int64(t.Log.SegmentBytes))
+		if err == nil {
+			b.checkpoints.add(owned)
+		}
+		return err
+	})
 }
 
 func ignoreEOF(err error) error {
@@ -58,7 +64,7 @@ func ignoreEOF(err error) error {
 
 // adopt makes the shard the owner. tail is what the log's last, partly filled
 // chunk holds.
-func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int64) error {
+func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int64) (*ownedPartition, error) {
 	p := &ownedPartition{Partition: shared, s: s, dir: shared.Log.Path()}
 	seg := shared.Log.ActiveSegment()
 	size := seg.Size()
@@ -71,15 +77,17 @@ func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int
 	if len(tail) > 0 {
 		k := s.allocChunk(p)
 		if k == nil {
-			return fmt.Errorf("shard %d: no memory to open %s-%d", s.id, p.Topic, p.Index)
+			return nil, fmt.Errorf("shard %d: no memory to open %s-%d", s.id, p.Topic, p.Index)
 		}
 		copy(k.buf.B, tail)
 		k.segBase, k.index = seg.Base, size/p.app.chunks.size
 		p.app.chunks.push(k)
 	}
+	// What recovery kept of the active segment may be in the page cache only.
+	p.synced.Store(seg.Base)
 	s.parts[partKey{p.ID, p.Index}] = p
 	p.app.kick() // begins to zero-fill ahead
-	return nil
+	return p, nil
 }
 
 // ClosePartition makes the owner forget a partition and waits until nothing of
@@ -97,6 +105,7 @@ func (b *Broker) ClosePartition(t *cluster.Topic, index int32) {
 		}
 		return nil
 	})
+	b.checkpoints.remove(p)
 	for quiet := p == nil; !quiet; {
 		err := b.on(s, func(s *shard) error { quiet = s.forgetPartition(p); return nil })
 		if err != nil {

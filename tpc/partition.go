@@ -1,6 +1,8 @@
 package tpc
 
 import (
+	"sync/atomic"
+
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/partition"
 )
@@ -27,6 +29,8 @@ type ownedPartition struct {
 	// Fetch legs that wait for bytes, in no order.
 	fetchWaits *fetchWait
 	fetchNext  *fetchWait // where notifyFetches goes on; kept valid by unlink
+
+	synced atomic.Int64 // offset below which recovery need not look: read by the checkpointer
 
 	window  window // the last cold range read from the device
 	gone    bool   // deleted or handed over: answers UNKNOWN_TOPIC_OR_PARTITION
