@@ -1,0 +1,157 @@
+package figure
+
+import (
+	"image/color"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Figure is one figure in every format.
+type Figure struct {
+	Name    string // of its files, without extension
+	Title   string
+	Caption string // what to see, for the text below it
+	Footer  string
+	// CSV is the data that is drawn.
+	CSV []byte
+
+	height vg.Length
+	legend []key
+	panels [][]*plot.Plot
+}
+
+// width is that of a text block; figures are made to be read at it.
+const width = 7 * vg.Inch
+
+// key is one entry of the legend.
+type key struct {
+	label string
+	line  *draw.LineStyle
+	glyph *draw.GlyphStyle
+	fill  color.Color
+}
+
+// layer is a plotter that is a function.
+type layer func(c draw.Canvas, p *plot.Plot)
+
+// Plot draws the layer.
+func (l layer) Plot(c draw.Canvas, p *plot.Plot) { l(c, p) }
+
+// newPlot is an empty plot with a faint grid at its labelled ticks.
+func newPlot(x, y axis) *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = color.Transparent
+	set := func(a *plot.Axis, from axis) {
+		a.Label.Text, a.Label.TextStyle = from.label, lettering(8.5, false)
+		a.Label.TextStyle.XAlign = draw.XCenter
+		a.Label.Padding = 3
+		align := a.Tick.Label
+		a.Tick.Label = lettering(8, false)
+		a.Tick.Label.XAlign, a.Tick.Label.YAlign = align.XAlign, align.YAlign
+		a.Min, a.Max, a.Scale = from.Min, from.Max, from.scale
+		a.Tick.Marker, a.Tick.Length = plot.ConstantTicks(from.ticks), 4
+		a.LineStyle = draw.LineStyle{Color: grey, Width: 0.6}
+		a.Tick.LineStyle = a.LineStyle
+		a.Padding = 0
+	}
+	set(&p.X, x)
+	set(&p.Y, y)
+	p.Add(layer(func(c draw.Canvas, p *plot.Plot) {
+		style := draw.LineStyle{Color: faint, Width: 0.5}
+		toX, toY := p.Transforms(&c)
+		for _, t := range x.ticks {
+			if at := toX(t.Value); !t.IsMinor() && c.ContainsX(at) {
+				c.StrokeLine2(style, at, c.Min.Y, at, c.Max.Y)
+			}
+		}
+		for _, t := range y.ticks {
+			if at := toY(t.Value); !t.IsMinor() && c.ContainsY(at) {
+				c.StrokeLine2(style, c.Min.X, at, c.Max.X, at)
+			}
+		}
+	}))
+	// Adding a plotter may widen an axis; what was handed in stands.
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = x.Min, x.Max, y.Min, y.Max
+	return p
+}
+
+// draw lays the page out: title, legend, panels, footer, from top to bottom, each
+// with room of its own so that nothing lies on a curve.
+func (f *Figure) draw(c draw.Canvas) {
+	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
+	c = draw.Crop(c, 8, -10, 6, -6)
+	y := c.Max.Y
+	for _, line := range wrap(lettering(10, true), f.Title, c.Max.X-c.Min.X) {
+		y -= 12
+		c.FillText(lettering(10, true), vg.Point{X: c.Min.X, Y: y}, line)
+	}
+	y = f.drawLegend(c, y-4)
+	small := lettering(6.5, false)
+	small.Color = color.RGBA{110, 110, 110, 255}
+	footer := wrap(small, f.Footer, c.Max.X-c.Min.X)
+	bottom := c.Min.Y
+	for i := len(footer) - 1; i >= 0; i-- {
+		c.FillText(small, vg.Point{X: c.Min.X, Y: bottom}, footer[i])
+		bottom += 8
+	}
+	inner := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
+		Min: vg.Point{X: c.Min.X, Y: bottom + 3}, Max: vg.Point{X: c.Max.X, Y: y - 4},
+	}}
+	tiles := draw.Tiles{Rows: len(f.panels), Cols: len(f.panels[0]), PadX: 12, PadY: 8}
+	for i, row := range plot.Align(f.panels, tiles, inner) {
+		for j, cell := range row {
+			f.panels[i][j].Draw(cell)
+		}
+	}
+}
+
+// drawLegend sets the keys in rows from y downward and returns where they end.
+func (f *Figure) drawLegend(c draw.Canvas, y vg.Length) vg.Length {
+	const sample, gap, row = 24, 14, 12
+	style := lettering(8.5, false)
+	x := c.Min.X
+	if len(f.legend) > 0 {
+		y -= row
+	}
+	for _, k := range f.legend {
+		need := sample + 4 + style.Width(k.label)
+		if x > c.Min.X && x+need > c.Max.X {
+			x, y = c.Min.X, y-row
+		}
+		mid := y + 3
+		if k.line != nil {
+			c.StrokeLine2(*k.line, x, mid, x+sample, mid)
+		}
+		if k.glyph != nil {
+			c.DrawGlyph(*k.glyph, vg.Point{X: x + sample/2, Y: mid})
+		}
+		if k.fill != nil {
+			rectangle(c, k.fill, x+sample-12, mid-4, x+sample, mid+4)
+		}
+		c.FillText(style, vg.Point{X: x + sample + 4, Y: y}, k.label)
+		x += need + gap
+	}
+	return y
+}
+
+func rectangle(c draw.Canvas, fill color.Color, x0, y0, x1, y1 vg.Length) {
+	c.FillPolygon(fill, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}})
+}
+
+// wrap breaks s between words into lines no wider than w.
+func wrap(style text.Style, s string, w vg.Length) []string {
+	var lines []string
+	for _, word := range strings.Fields(s) {
+		last := len(lines) - 1
+		if last >= 0 && style.Width(lines[last]+" "+word) <= w {
+			lines[last] += " " + word
+			continue
+		}
+		lines = append(lines, word)
+	}
+	return lines
+}

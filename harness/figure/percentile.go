@@ -1,0 +1,110 @@
+package figure
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/ceteris/ceteris/harness/stats"
+)
+
+// Curve is the distribution of one arm, from merged histograms.
+type Curve struct {
+	Arm       string
+	Replicate bool
+	Count     int64
+	Points    []Quantile
+}
+
+// Quantile is a point of a curve.
+type Quantile struct{ Percentile, Ns float64 }
+
+// Quantiles samples h at equal steps of nines up to the percentile upTo, with
+// the round ones among them. Values below 1 ns count as 1: the axis is logarithmic.
+func Quantiles(h *hdr.Histogram, upTo float64) []Quantile {
+	var out []Quantile
+	add := func(p float64) {
+		if n := len(out); n > 0 && p <= out[n-1].Percentile {
+			return
+		}
+		out = append(out, Quantile{p, float64(max(1, h.ValueAtPercentile(p)))})
+	}
+	round := []float64{50, 75, 90, 95, 99, 99.5, 99.9, 99.99, 99.999, 99.9999}
+	for step := 0; ; step++ {
+		p := min(stats.Percentile(float64(step)/40), upTo)
+		for len(round) > 0 && round[0] <= p {
+			add(round[0])
+			round = round[1:]
+		}
+		add(p)
+		if p >= upTo {
+			return out
+		}
+	}
+}
+
+// Percentiles is the percentile plot of one cell's arms. quantity names what is
+// on the y axis; y and highest are shared by the figures of one result.
+func Percentiles(f Figure, pal Palette, quantity string, curves []Curve, y Range, highest float64) *Figure {
+	p := newPlot(percentileAxis(highest), latencyAxis(quantity, y))
+	var csv bytes.Buffer
+	csv.WriteString("arm,replicate,requests,percentile,ns\n")
+	// Replicates lie below what they are the background of.
+	for _, replicates := range []bool{true, false} {
+		for _, curve := range curves {
+			if curve.Replicate != replicates {
+				continue
+			}
+			p.Add(curve.layer(pal.style(curve.Arm, curve.Replicate)))
+		}
+	}
+	for _, curve := range curves {
+		s := pal.style(curve.Arm, curve.Replicate)
+		line, glyph := s.line(curve.width()), s.glyph(2.6)
+		f.legend = append(f.legend, key{label: fmt.Sprintf("%s (%s)", label(curve.Arm, curve.Replicate), Count(float64(curve.Count))), line: &line, glyph: &glyph})
+		for _, q := range curve.Points {
+			fmt.Fprintf(&csv, "%s,%v,%d,%s,%.0f\n", curve.Arm, curve.Replicate, curve.Count, strconv.FormatFloat(q.Percentile, 'f', -1, 64), q.Ns)
+		}
+	}
+	f.CSV, f.height, f.panels = csv.Bytes(), 3.9*vg.Inch, [][]*plot.Plot{{p}}
+	return &f
+}
+
+func label(arm string, replicate bool) string {
+	if replicate {
+		return arm + " again"
+	}
+	return arm
+}
+
+func (c Curve) width() vg.Length {
+	if c.Replicate {
+		return 0.9
+	}
+	return 1.5
+}
+
+// layer draws the curve with markers at the percentiles people quote.
+func (c Curve) layer(s Style) layer {
+	return func(canvas draw.Canvas, p *plot.Plot) {
+		toX, toY := p.Transforms(&canvas)
+		pts := make([]vg.Point, len(c.Points))
+		for i, q := range c.Points {
+			pts[i] = vg.Point{X: toX(q.Percentile), Y: toY(max(q.Ns, p.Y.Min))}
+		}
+		canvas.StrokeLines(s.line(c.width()), canvas.ClipLinesXY(pts)...)
+		for i, q := range c.Points {
+			switch q.Percentile {
+			case 50, 90, 99, 99.9, 99.99:
+				if canvas.Contains(pts[i]) {
+					canvas.DrawGlyph(s.glyph(2.6), pts[i])
+				}
+			}
+		}
+	}
+}
