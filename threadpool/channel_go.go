@@ -25,8 +25,8 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 		return job{req: r}, ok
 	default:
 	}
-	start := telemetry.Now()
-	defer func() { h.idleNs.Add(uint64(telemetry.Now() - start)) }()
+	h.idling.begin(telemetry.Now())
+	defer func() { h.idling.end(telemetry.Now()) }()
 	for {
 		select {
 		case <-c.bell:

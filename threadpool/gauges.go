@@ -30,14 +30,14 @@ func (b *Broker) instrument() {
 	g.GaugeFunc("request_handler_idle_ratio", "share of time the handlers had no request, since the last reading",
 		ratio(func() (ns uint64, threads int) {
 			for _, h := range b.handlers {
-				ns += h.idleNs.Load()
+				ns += h.idling.read(telemetry.Now())
 			}
 			return ns, len(b.handlers)
 		}))
 	g.GaugeFunc("network_processor_idle_ratio", "share of time the processors had nothing to do, since the last reading",
 		ratio(func() (ns uint64, threads int) {
 			for _, p := range b.processors {
-				ns += p.selector.empty.Load()
+				ns += p.selector.idling.read(telemetry.Now())
 			}
 			return ns, len(b.processors)
 		}))

@@ -17,7 +17,7 @@ type handler struct {
 	broker    *Broker
 	bed       atomic.Uint32 // futex: where it sleeps
 	below     *handler      // next on the stack of sleepers
-	idleNs    atomic.Uint64
+	idling    idleClock
 	validator batch.Validator
 	current   *request // being handled, until it is handed on
 	// actions are the partitions whose high watermark this handler has moved:

@@ -39,3 +39,26 @@ func (i *idle) unblock() { i.awake.Add(1) }
 
 // room reports whether the caller, awake itself, may go on polling.
 func (i *idle) room() bool { return i.awake.Load() <= i.cpus }
+
+// idleClock adds up the time that one thread had nothing to do. The thread
+// writes it, anyone reads it.
+type idleClock struct {
+	total atomic.Uint64 // ns
+	since atomic.Int64  // when the present idling began, 0 when there is none
+}
+
+func (c *idleClock) begin(nowNs int64) { c.since.Store(nowNs) }
+
+func (c *idleClock) end(nowNs int64) {
+	began := c.since.Swap(0)
+	c.total.Add(uint64(nowNs - began))
+}
+
+// read is the time up to now; it may be off by one idling that ends meanwhile.
+func (c *idleClock) read(nowNs int64) uint64 {
+	total := c.total.Load()
+	if began := c.since.Load(); began > 0 && nowNs > began {
+		total += uint64(nowNs - began)
+	}
+	return total
+}

@@ -19,11 +19,11 @@ import (
 // connection is a flag of its own and costs no system call. The eventfd is
 // edge-triggered too, so it need not be read.
 type selector struct {
-	epoll *kernel.Epoll
-	wake  int // eventfd
-	idle  *idle
-	state atomic.Uint32 // of the owner: up or asleep
-	empty atomic.Uint64 // ns without anything to do
+	epoll  *kernel.Epoll
+	wake   int // eventfd
+	idle   *idle
+	state  atomic.Uint32 // of the owner: up or asleep
+	idling idleClock
 
 	// threads=goroutine: the epoll instance as Go's netpoller sees it.
 	file   *os.File
@@ -88,7 +88,8 @@ func (s *selector) poll(work bool, pending func() bool) []unix.EpollEvent {
 		return evs
 	}
 	start := telemetry.Now()
-	defer func() { s.empty.Add(uint64(telemetry.Now() - start)) }()
+	s.idling.begin(start)
+	defer func() { s.idling.end(telemetry.Now()) }()
 	for s.idle.spin > 0 && s.idle.room() {
 		if evs = s.epoll.Poll(); len(evs) > 0 || pending() {
 			return evs

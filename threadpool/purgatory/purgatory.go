@@ -7,8 +7,12 @@ import (
 	"github.com/ceteris/ceteris/threadpool/kernel"
 )
 
-// pollMs is how long the expiry thread waits at most, Kafka's figure.
-const pollMs = 200
+// pollMs is how long the expiry thread waits at most, Kafka's figure, and
+// idleMs while the lists hold nothing that could have to be purged.
+const (
+	pollMs = 200
+	idleMs = 10_000
+)
 
 // Options make a Purgatory.
 type Options struct {
@@ -164,7 +168,11 @@ func (p *Purgatory) Run() {
 		clear(due)
 		wait := p.nextMs.Load() - p.opts.NowMs()
 		if wait > 0 {
-			p.alarm.Wait(min(wait, pollMs) * 1_000_000)
+			most := int64(pollMs)
+			if p.entries.Load() == 0 {
+				most = idleMs
+			}
+			p.alarm.Wait(min(wait, most) * 1_000_000)
 		}
 	}
 }
