@@ -119,7 +119,7 @@ func (b *Broker) replica(t *cluster.Topic, index int32) *replica {
 		return nil
 	}
 	parts := (*b.replicas.Load())[t.ID]
-	if int(index) >= len(parts) {
+	if index < 0 || int(index) >= len(parts) {
 		return nil
 	}
 	return parts[index]
