@@ -1,17 +1,161 @@
-// Package report turns a result directory into what people read.
 package report
 
-// Build makes the report of the result in dir.
-func Build(dir string) (headline string, err error) { return build(dir) }
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sort"
 
-// Verify says whether the report of the result in dir follows from its raw files.
-func Verify(dir string) error { return verify(dir) }
+	"github.com/ceteris/ceteris/harness/result"
+)
 
-// Compare sets two results side by side.
-func Compare(a, b string) (string, error) { return compare(a, b) }
+// made is what a report consists of, below the result directory.
+var made = []string{"analysis.json", "report.html", "figures", "tables"}
 
-func build(dir string) (string, error) { return "raw result in " + dir, nil }
-func verify(string) error              { return nil }
-func compare(a, b string) (string, error) {
-	return a + "\n" + b, nil
+// drawnBy names the toolchain of the last drawing; other compilers may compress
+// or round a picture differently.
+const drawnBy = "figures/DRAWN_BY"
+
+// Build makes the report of the result in dir and returns its headline. What an
+// earlier report left is replaced.
+func Build(dir string) (headline string, err error) {
+	r, err := result.Open(dir)
+	if err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp(dir, ".report-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	a, err := render(r, tmp)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range made {
+		to := filepath.Join(dir, name)
+		if err := os.RemoveAll(to); err != nil {
+			return "", err
+		}
+		if err := os.Rename(filepath.Join(tmp, name), to); err != nil {
+			return "", err
+		}
+	}
+	return a.Headline, nil
+}
+
+// Verify makes the report of dir again, elsewhere, and compares every byte. PDF
+// and PNG are compared only when the same toolchain drew them.
+func Verify(dir string) error {
+	r, err := result.Open(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "analysis.json")); err != nil {
+		return fmt.Errorf("%s has no report: make one with ceteris report", dir)
+	}
+	tmp, err := os.MkdirTemp("", "ceteris-verify-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	if _, err := render(r, tmp); err != nil {
+		return err
+	}
+	want, err := reportFiles(tmp)
+	if err != nil {
+		return err
+	}
+	got, err := reportFiles(dir)
+	if err != nil {
+		return err
+	}
+	pictures := got[drawnBy] == want[drawnBy]
+	var errs []error
+	for _, name := range names(want, got) {
+		ext := filepath.Ext(name)
+		_, drawn := want[name]
+		_, there := got[name]
+		switch {
+		case !there:
+			errs = append(errs, fmt.Errorf("%s is missing", name))
+		case !drawn:
+			errs = append(errs, fmt.Errorf("%s does not follow from the raw files", name))
+		case name == drawnBy, !pictures && (ext == ".pdf" || ext == ".png"):
+		case want[name] != got[name]:
+			errs = append(errs, fmt.Errorf("%s differs from what the raw files give", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// render writes a whole report of r into out.
+func render(r *result.Run, out string) (*Analysis, error) {
+	a, d, err := analyse(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, sub := range []string{"figures", "tables"} {
+		if err := os.MkdirAll(filepath.Join(out, sub), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if err := result.WriteJSON(filepath.Join(out, "analysis.json"), a); err != nil {
+		return nil, err
+	}
+	if err := writeTables(a, filepath.Join(out, "tables")); err != nil {
+		return nil, err
+	}
+	pictures, err := drawAll(a, d, filepath.Join(out, "figures"))
+	if err != nil {
+		return nil, err
+	}
+	by := runtime.Version() + " " + runtime.GOARCH + "\n"
+	if err := os.WriteFile(filepath.Join(out, drawnBy), []byte(by), 0o644); err != nil {
+		return nil, err
+	}
+	return a, writePage(a, r, pictures, filepath.Join(out, "report.html"))
+}
+
+// reportFiles reads the report in dir: slash-separated path to contents.
+func reportFiles(dir string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, name := range made {
+		err := filepath.WalkDir(filepath.Join(dir, name), func(path string, e os.DirEntry, err error) error {
+			if errors.Is(err, os.ErrNotExist) {
+				return nil
+			}
+			if err != nil || e.IsDir() {
+				return err
+			}
+			rel, err := filepath.Rel(dir, path)
+			if err != nil {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			out[filepath.ToSlash(rel)] = string(b)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func names(maps ...map[string]string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, m := range maps {
+		for name := range m {
+			if !seen[name] {
+				seen[name] = true
+				out = append(out, name)
+			}
+		}
+	}
+	sort.Strings(out)
+	return out
 }

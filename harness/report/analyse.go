@@ -1,0 +1,254 @@
+package report
+
+import (
+	"fmt"
+	"math"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/workloads"
+)
+
+// quantity is something of a run that arms are compared by.
+type quantity struct {
+	key, title string
+	latency    bool // means nothing on a saturated run
+	of         func(r *run, class string) (float64, bool)
+}
+
+func percentileOf(p float64, h func(*run) *hdr.Histogram, censored func(*run) int64) func(*run, string) (float64, bool) {
+	return func(r *run, class string) (float64, bool) {
+		s := stats.Samples{Count: h(r).TotalCount(), Censored: censored(r), Class: class}
+		return float64(h(r).ValueAtPercentile(p)), s.Gate(p) == ""
+	}
+}
+
+// headlines is how many of the quantities, from the first, make the headline.
+const headlines = 3
+
+var quantities = func() []quantity {
+	response := func(r *run) *hdr.Histogram { return r.response }
+	endToEnd := func(r *run) *hdr.Histogram { return r.endToEnd }
+	censored := func(r *run) int64 { return r.Load.Censored }
+	none := func(*run) int64 { return 0 }
+	return []quantity{
+		{"p50_response", "p50 response time", true, percentileOf(50, response, censored)},
+		{"p99_response", "p99 response time", true, percentileOf(99, response, censored)},
+		{"cpu_per_message", "broker CPU per message", false, func(r *run, _ string) (float64, bool) {
+			return perMessage(r.Server.CPUNs(), r.Load.Records).Get()
+		}},
+		{"switches_per_message", "context switches per message", false, func(r *run, _ string) (float64, bool) {
+			return perMessage(r.Server.CtxVol+r.Server.CtxInvol, r.Load.Records).Get()
+		}},
+		{"p50_end_to_end", "p50 end to end", true, percentileOf(50, endToEnd, none)},
+		{"p99_end_to_end", "p99 end to end", true, percentileOf(99, endToEnd, none)},
+	}
+}()
+
+// analyse computes everything that the report says.
+func analyse(r *result.Run) (*Analysis, data, error) {
+	m := &r.Manifest
+	hash, err := hashRaw(r.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &Analysis{
+		Schema: Schema, Experiment: m.Experiment, ResultHash: hash, HostClass: string(m.HostClass),
+		HostReasons: r.Env.Reasons, SharedCPUs: m.Placement.Shared, Planned: len(m.Planned), Ended: len(r.Cells),
+		LeftOut: []LeftOut{}, Warnings: []LeftOut{}, Notes: []string{}, Groups: []Group{},
+	}
+	e, err := workloads.Parse("experiment.yaml", []byte(m.ExperimentText))
+	if err != nil {
+		e = nil
+		a.Notes = append(a.Notes, "The experiment file cannot be read by this version, so its question and smallest difference of interest are missing: "+err.Error())
+	} else {
+		a.Question, a.Rope = e.Question, e.Endpoints.Rope
+	}
+	for _, arm := range m.Arms {
+		a.Arms = append(a.Arms, ArmName{arm.Name, arm.Model})
+	}
+	a.Baseline = baseline(a.Arms)
+	for _, p := range m.Planned {
+		a.Blocks = max(a.Blocks, p.Block+1)
+	}
+	for _, c := range r.Cells {
+		a.cell(c)
+	}
+	if a.Ended < a.Planned {
+		a.Notes = append(a.Notes, fmt.Sprintf("The run is not complete: %d of %d cells have ended.", a.Ended, a.Planned))
+	}
+	if a.SharedCPUs {
+		a.Notes = append(a.Notes, "Broker and load generator share CPUs: response times include the generator's own work.")
+	}
+	d, err := gather(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, at := range d.order(e) {
+		p, err := a.point(at, d[at])
+		if err != nil {
+			return nil, nil, err
+		}
+		if n := len(a.Groups); n == 0 || a.Groups[n-1].Workload != at.workload || a.Groups[n-1].Durability != at.durability {
+			a.Groups = append(a.Groups, Group{Workload: at.workload, Durability: at.durability})
+		}
+		g := &a.Groups[len(a.Groups)-1]
+		g.Points = append(g.Points, p)
+	}
+	for i := range a.Groups {
+		a.Groups[i].choose(len(a.Arms))
+	}
+	a.Headline = a.headline()
+	return a, d, nil
+}
+
+// baseline is the arm in the denominators: the first thread pool, else the last arm.
+func baseline(arms []ArmName) string {
+	for _, a := range arms {
+		if a.Model == "threadpool" {
+			return a.Name
+		}
+	}
+	if len(arms) == 0 {
+		return ""
+	}
+	return arms[len(arms)-1].Name
+}
+
+// cell enters a cell into the counts, or into the list of those left out.
+func (a *Analysis) cell(c *result.CellRecord) {
+	name := fmt.Sprintf("%03d/%s", c.Block, c.ID)
+	if c.Valid {
+		a.Valid++
+		a.Driver = c.Load.Driver
+	}
+	why := []string{}
+	if c.Error != "" {
+		why = append(why, c.Error)
+	}
+	for _, g := range c.Gates {
+		switch {
+		case g.OK:
+		case !g.Advisory:
+			why = append(why, g.Name+": "+g.Detail)
+		case c.Valid:
+			a.Warnings = append(a.Warnings, LeftOut{name, g.Name + ": " + g.Detail})
+		}
+	}
+	if c.Valid {
+		if k := c.Load.Arrivals; k.KSCritical > 0 && k.KS > k.KSCritical {
+			a.Warnings = append(a.Warnings, LeftOut{name, fmt.Sprintf(
+				"arrivals: distance %.4f from the law asked for, 1 %% critical value %.4f", k.KS, k.KSCritical)})
+		}
+		return
+	}
+	text := "marked invalid without a reason"
+	for i, w := range why {
+		if i == 0 {
+			text = w
+		} else {
+			text += "; " + w
+		}
+	}
+	a.LeftOut = append(a.LeftOut, LeftOut{name, text})
+}
+
+// point sums up one load and compares its arms.
+func (a *Analysis) point(at where, runs map[who][]*run) (Point, error) {
+	p := Point{
+		Load: workloads.LoadName(at.load), LoadPerSec: at.load,
+		Saturated: []string{}, Arms: []ArmPoint{}, Compared: []Comparison{},
+	}
+	for _, replicate := range []bool{false, true} {
+		for _, arm := range a.Arms {
+			w := who{arm.Name, replicate}
+			if len(runs[w]) == 0 {
+				continue
+			}
+			ap, err := armPoint(w, runs[w], a.HostClass)
+			if err != nil {
+				return p, err
+			}
+			p.Arms = append(p.Arms, ap)
+			for _, r := range runs[w] {
+				if r.saturated() && !contains(p.Saturated, arm.Name) {
+					p.Saturated = append(p.Saturated, arm.Name)
+				}
+			}
+		}
+	}
+	for _, arm := range a.Arms {
+		if arm.Name == a.Baseline {
+			continue
+		}
+		for _, q := range quantities {
+			c, err := a.compare(q, arm.Name, p.Saturated, runs)
+			if err != nil {
+				return p, fmt.Errorf("%s %s %s: %w", at.workload, at.durability, p.Load, err)
+			}
+			p.Compared = append(p.Compared, c)
+		}
+	}
+	return p, nil
+}
+
+// compare estimates one quantity of arm over the baseline's. The floor comes
+// from the replicates of these two arms only.
+func (a *Analysis) compare(q quantity, arm string, saturated []string, runs map[who][]*run) (Comparison, error) {
+	c := Comparison{Quantity: q.key, A: arm, B: a.Baseline}
+	values := func(w who) map[int]float64 {
+		out := map[int]float64{}
+		for _, r := range runs[w] {
+			if v, ok := q.of(r, a.HostClass); ok {
+				out[r.Block] = v
+			}
+		}
+		return out
+	}
+	pairs := stats.PairBlocks(values(who{arm, false}), values(who{a.Baseline, false}))
+	var null []stats.Pair
+	for _, of := range []string{arm, a.Baseline} {
+		null = append(null, stats.PairBlocks(values(who{of, true}), values(who{of, false}))...)
+	}
+	e, err := stats.Compare(pairs, null, a.Rope)
+	if err != nil {
+		return c, err
+	}
+	if q.latency {
+		for _, s := range saturated {
+			if s == arm || s == a.Baseline {
+				none := stats.Refuse("%s is saturated: its latencies measure how long the run was", s)
+				e = stats.Effect{Blocks: len(pairs), Ratio: none, Lo: none, Hi: none, Floor: none, Verdict: stats.Absent, Words: none.Refusal()}
+			}
+		}
+	}
+	e.Level = math.Round(e.Level*1e6) / 1e6
+	c.Effect = e
+	return c, nil
+}
+
+// choose finds the point that the headline speaks of.
+func (g *Group) choose(arms int) {
+	for i, p := range g.Points {
+		present := 0
+		for _, ap := range p.Arms {
+			if !ap.Replicate {
+				present++
+			}
+		}
+		if len(p.Saturated) == 0 && present == arms {
+			g.Headline = i
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,122 @@
+package report
+
+import "github.com/ceteris/ceteris/harness/stats"
+
+// Schema is the version of analysis.json.
+const Schema = "ceteris-analysis/1"
+
+// Analysis is analysis.json: every number of the report, with its unit in its
+// name, how many samples it rests on, and why there is none where there is none.
+type Analysis struct {
+	Schema     string `json:"schema"`
+	Experiment string `json:"experiment"`
+	Question   string `json:"question"`
+	// ResultHash is over the raw files; it is on every figure.
+	ResultHash  string    `json:"result_hash"`
+	HostClass   string    `json:"host_class"`
+	HostReasons []string  `json:"host_class_reasons"`
+	Driver      string    `json:"driver"`
+	SharedCPUs  bool      `json:"broker_and_generator_share_cpus"`
+	Arms        []ArmName `json:"arms"`
+	Baseline    string    `json:"baseline"` // the arm in every denominator
+	Rope        float64   `json:"rope"`     // smallest relative difference of interest
+	Blocks      int       `json:"blocks"`
+	Planned     int       `json:"cells_planned"`
+	Ended       int       `json:"cells_ended"`
+	Valid       int       `json:"cells_valid"`
+	LeftOut     []LeftOut `json:"left_out"`
+	Warnings    []LeftOut `json:"warnings"` // advisory gates of cells that count
+	Notes       []string  `json:"notes"`
+	Groups      []Group   `json:"groups"`
+	Headline    string    `json:"headline"`
+}
+
+// ArmName is one of the arms, in the experiment's order.
+type ArmName struct {
+	Name  string `json:"name"`
+	Model string `json:"model"`
+}
+
+// LeftOut is a cell and a reason.
+type LeftOut struct {
+	Cell string `json:"cell"`
+	Why  string `json:"why"`
+}
+
+// Group is one workload at one durability.
+type Group struct {
+	Workload   string  `json:"workload"`
+	Durability string  `json:"durability"`
+	Points     []Point `json:"points"` // by load
+	// Headline is the index of the point that the headline speaks of: the highest
+	// load that every arm kept up with, the lowest where there is none.
+	Headline int `json:"headline_point"`
+}
+
+// Point is one load.
+type Point struct {
+	Load       string       `json:"load"`
+	LoadPerSec float64      `json:"load_per_sec"` // requests; 0: closed loop
+	Saturated  []string     `json:"saturated"`    // arms that fell behind in some block
+	Arms       []ArmPoint   `json:"arms"`
+	Compared   []Comparison `json:"comparisons"`
+}
+
+// ArmPoint is an arm at one load, its blocks' histograms merged.
+type ArmPoint struct {
+	Arm       string       `json:"arm"`
+	Replicate bool         `json:"replicate"`
+	Blocks    int          `json:"blocks"`
+	Achieved  stats.Number `json:"achieved_per_sec"` // median over blocks
+	Response  Spread       `json:"response"`
+	Service   Spread       `json:"service"`
+	Slip      Spread       `json:"slip"`
+	EndToEnd  Spread       `json:"end_to_end"`
+	// Per acknowledged message, over all blocks together.
+	Messages int64        `json:"messages"`
+	CPU      stats.Number `json:"cpu_per_message_ns"`
+	Switches stats.Number `json:"context_switches_per_message"`
+	MaxRSS   stats.Number `json:"max_rss_bytes"`
+	Stages   []Stage      `json:"stages"`
+	Runs     []RunPoint   `json:"runs"`
+}
+
+// Spread is a distribution by its percentiles, in ns.
+type Spread struct {
+	Count    int64        `json:"count"`
+	Censored int64        `json:"censored"`
+	Mean     stats.Number `json:"mean_ns"`
+	P50      stats.Number `json:"p50_ns"`
+	P90      stats.Number `json:"p90_ns"`
+	P99      stats.Number `json:"p99_ns"`
+	P999     stats.Number `json:"p99_9_ns"`
+	// Highest is the highest percentile that the samples carry.
+	Highest float64 `json:"highest_percentile"`
+}
+
+// Stage is one part of a produce request's time in the broker.
+type Stage struct {
+	Name   string  `json:"name"`
+	Count  int64   `json:"count"`
+	MeanNs float64 `json:"mean_ns"`
+}
+
+// RunPoint is one cell.
+type RunPoint struct {
+	Block    int          `json:"block"`
+	Position int          `json:"position"`
+	Requests int64        `json:"requests"`
+	Achieved float64      `json:"achieved_per_sec"`
+	Ratio    float64      `json:"achieved_ratio"`
+	P50      stats.Number `json:"p50_ns"`
+	P99      stats.Number `json:"p99_ns"`
+	CPU      stats.Number `json:"cpu_per_message_ns"`
+}
+
+// Comparison is one quantity of arm A over that of arm B.
+type Comparison struct {
+	Quantity string `json:"quantity"`
+	A        string `json:"a"`
+	B        string `json:"b"`
+	stats.Effect
+}

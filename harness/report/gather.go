@@ -1,0 +1,267 @@
+package report
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/workloads"
+)
+
+// keptUp is the share of the offered load below which a run is saturated.
+const keptUp = 0.99
+
+// run is a valid cell with its histograms.
+type run struct {
+	*result.CellRecord
+	response, service, slip, endToEnd *hdr.Histogram
+	stages                            []Stage // nil when the broker gave none
+}
+
+func (r *run) saturated() bool { return r.Load.AchievedRatio < keptUp }
+
+// where is what one comparison holds equal.
+type where struct {
+	workload, durability string
+	load                 float64
+}
+
+// who is one line of a figure.
+type who struct {
+	arm       string
+	replicate bool
+}
+
+// data is the valid runs of a result, in the order of the plan.
+type data map[where]map[who][]*run
+
+// gather reads every valid cell's histograms.
+func gather(r *result.Run) (data, error) {
+	d := data{}
+	for _, c := range r.Cells {
+		if !c.Valid {
+			continue
+		}
+		x := &run{CellRecord: c}
+		for kind, to := range map[string]**hdr.Histogram{
+			"response": &x.response, "service": &x.service, "slip": &x.slip, "e2e": &x.endToEnd,
+		} {
+			h, err := c.Histogram(kind, "")
+			if err != nil && !(kind == "e2e" && os.IsNotExist(err)) {
+				return nil, err
+			}
+			if h == nil {
+				h = hdr.New(1, 1000, 1)
+			}
+			*to = h
+		}
+		stages, err := readStages(c)
+		if err != nil {
+			return nil, err
+		}
+		x.stages = stages
+		at := where{c.Workload, c.Durability, c.LoadPerSec}
+		if d[at] == nil {
+			d[at] = map[who][]*run{}
+		}
+		d[at][who{c.Arm, c.Replicate}] = append(d[at][who{c.Arm, c.Replicate}], x)
+	}
+	return d, nil
+}
+
+// readStages reads the parts that add up to a produce request's time.
+func readStages(c *result.CellRecord) ([]Stage, error) {
+	all, err := result.ReadLog(filepath.Join(c.Dir, "stages.hlog"))
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	byTag := map[string][]*hdr.Histogram{}
+	for _, h := range all {
+		byTag[h.Tag()] = append(byTag[h.Tag()], h)
+	}
+	var out []Stage
+	for s := range telemetry.Stage(telemetry.Parts) {
+		h, err := result.MergeHistograms(byTag[telemetry.Tag(telemetry.Produce, s)])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Dir, err)
+		}
+		if h == nil {
+			return nil, nil
+		}
+		out = append(out, Stage{s.String(), h.TotalCount(), h.Mean()})
+	}
+	return out, nil
+}
+
+// merged adds one kind of histogram up over runs.
+func merged(runs []*run, of func(*run) *hdr.Histogram) (*hdr.Histogram, error) {
+	var parts []*hdr.Histogram
+	for _, r := range runs {
+		parts = append(parts, of(r))
+	}
+	return result.MergeHistograms(parts)
+}
+
+// spread reads the percentiles that the samples carry off h.
+func spread(h *hdr.Histogram, censored int64, class string) Spread {
+	s := stats.Samples{Count: h.TotalCount(), Censored: censored, Class: class}
+	at := func(p float64) stats.Number {
+		if why := s.Gate(p); why != "" {
+			return stats.Refuse("%s", why)
+		}
+		return stats.Of(float64(h.ValueAtPercentile(p)))
+	}
+	out := Spread{
+		Count: s.Count, Censored: censored, P50: at(50), P90: at(90), P99: at(99), P999: at(99.9),
+		Highest: s.Highest(), Mean: stats.Refuse("no samples"),
+	}
+	if s.Count > 0 {
+		out.Mean = stats.Of(h.Mean())
+	}
+	return out
+}
+
+// armPoint sums runs of one arm up.
+func armPoint(w who, runs []*run, class string) (ArmPoint, error) {
+	p := ArmPoint{Arm: w.arm, Replicate: w.replicate, Blocks: len(runs)}
+	var censored, cpu, switches, rss int64
+	var achieved []float64
+	for _, r := range runs {
+		censored += r.Load.Censored
+		cpu += r.Server.CPUNs()
+		switches += r.Server.CtxVol + r.Server.CtxInvol
+		rss = max(rss, r.Server.MaxRSSBytes)
+		p.Messages += r.Load.Records
+		achieved = append(achieved, r.Load.AchievedPerSec)
+		one := spread(r.response, r.Load.Censored, class)
+		p.Runs = append(p.Runs, RunPoint{
+			Block: r.Block, Position: r.Position, Requests: r.response.TotalCount(), Achieved: stats.Round(r.Load.AchievedPerSec),
+			Ratio: stats.Round(r.Load.AchievedRatio), P50: one.P50, P99: one.P99, CPU: perMessage(r.Server.CPUNs(), r.Load.Records),
+		})
+	}
+	sort.Slice(p.Runs, func(i, j int) bool { return p.Runs[i].Block < p.Runs[j].Block })
+	sort.Float64s(achieved)
+	p.Achieved = stats.Of(achieved[(len(achieved)-1)/2])
+	p.CPU, p.Switches = perMessage(cpu, p.Messages), perMessage(switches, p.Messages)
+	p.MaxRSS = stats.Of(float64(rss))
+	for _, k := range []struct {
+		to       *Spread
+		of       func(*run) *hdr.Histogram
+		censored int64
+	}{
+		{&p.Response, func(r *run) *hdr.Histogram { return r.response }, censored},
+		{&p.Service, func(r *run) *hdr.Histogram { return r.service }, censored},
+		{&p.Slip, func(r *run) *hdr.Histogram { return r.slip }, 0},
+		{&p.EndToEnd, func(r *run) *hdr.Histogram { return r.endToEnd }, 0},
+	} {
+		h, err := merged(runs, k.of)
+		if err != nil {
+			return p, fmt.Errorf("%s: %w", runs[0].Dir, err)
+		}
+		*k.to = spread(h, k.censored, class)
+	}
+	p.Stages = mergeStages(runs)
+	return p, nil
+}
+
+// mergeStages weighs each run's means by its requests. Means may be added and
+// weighed so; percentiles may not.
+func mergeStages(runs []*run) []Stage {
+	var out []Stage
+	for _, r := range runs {
+		for i, s := range r.stages {
+			if len(out) <= i {
+				out = append(out, Stage{Name: s.Name})
+			}
+			out[i].MeanNs += s.MeanNs * float64(s.Count)
+			out[i].Count += s.Count
+		}
+	}
+	for i := range out {
+		if out[i].Count > 0 {
+			out[i].MeanNs = stats.Round(out[i].MeanNs / float64(out[i].Count))
+		}
+	}
+	return out
+}
+
+func perMessage(n, messages int64) stats.Number {
+	if messages <= 0 {
+		return stats.Refuse("no message was acknowledged")
+	}
+	return stats.Of(float64(n) / float64(messages))
+}
+
+// durabilities in the order of what they promise.
+var durabilities = map[string]int{"memory": 1, "process": 2, "power": 3}
+
+// order lists what there is: workloads as the experiment names them,
+// durabilities by strength, loads upward.
+func (d data) order(e *workloads.Experiment) []where {
+	rank := map[string]int{}
+	if e != nil {
+		for i, w := range e.Workloads {
+			rank[w.Name] = i + 1
+		}
+	}
+	var out []where
+	for w := range d {
+		out = append(out, w)
+	}
+	sort.Slice(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		switch {
+		case a.workload != b.workload && rank[a.workload] != rank[b.workload]:
+			return rank[a.workload] < rank[b.workload]
+		case a.workload != b.workload:
+			return a.workload < b.workload
+		case a.durability != b.durability && durabilities[a.durability] != durabilities[b.durability]:
+			return durabilities[a.durability] < durabilities[b.durability]
+		case a.durability != b.durability:
+			return a.durability < b.durability
+		}
+		return a.load < b.load
+	})
+	return out
+}
+
+// hashRaw is over every raw file's path and contents: what a figure with this
+// hash was drawn from.
+func hashRaw(dir string) (string, error) {
+	sum := sha256.New()
+	for _, part := range []string{"blocks", "env.json", "experiment.yaml", "journal.jsonl", "manifest.json"} {
+		// WalkDir goes in lexical order.
+		err := filepath.WalkDir(filepath.Join(dir, part), func(path string, e fs.DirEntry, err error) error {
+			if os.IsNotExist(err) {
+				return nil
+			}
+			if err != nil || e.IsDir() {
+				return err
+			}
+			rel, err := filepath.Rel(dir, path)
+			if err != nil {
+				return err
+			}
+			one, err := result.FileSHA256(path)
+			fmt.Fprintf(sum, "%s  %s\n", one, strings.ReplaceAll(rel, "\\", "/"))
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:12], nil
+}

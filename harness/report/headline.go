@@ -1,0 +1,124 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ceteris/ceteris/harness/figure"
+	"github.com/ceteris/ceteris/harness/stats"
+)
+
+// headline is the outcome in a few lines of text.
+func (a *Analysis) headline() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d of %d cells count", a.Experiment, a.Valid, a.Planned)
+	if n := len(a.LeftOut); n > 0 {
+		fmt.Fprintf(&b, ", %d left out by their gates", n)
+	}
+	if n := a.Planned - a.Ended; n > 0 {
+		fmt.Fprintf(&b, ", %d not run", n)
+	}
+	fmt.Fprintf(&b, "; %s, host class %s\n", plural(a.Blocks, "block"), a.HostClass)
+	for i := range a.Groups {
+		b.WriteString(a.groupText(&a.Groups[i]))
+	}
+	if len(a.Groups) == 0 {
+		b.WriteString("\nNo cell counts, so nothing is compared.\n")
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// groupText is one workload at one durability.
+func (a *Analysis) groupText(g *Group) string {
+	var b strings.Builder
+	p := &g.Points[g.Headline]
+	fmt.Fprintf(&b, "\n%s, durability %s, %s", g.Workload, g.Durability, p.loadText())
+	if len(p.Saturated) > 0 {
+		fmt.Fprintf(&b, " (saturated: %s)", strings.Join(p.Saturated, ", "))
+	}
+	b.WriteString("\n")
+	for _, c := range p.headlined() {
+		if c.Quantity == quantities[0].key {
+			fmt.Fprintf(&b, "  %s / %s\n", c.A, c.B)
+		}
+		fmt.Fprintf(&b, "    %-24s%s\n", title(c.Quantity), effectText(c.Effect))
+	}
+	return b.String()
+}
+
+// headlined is the comparisons that the headline shows.
+func (p *Point) headlined() []Comparison {
+	var out []Comparison
+	for _, c := range p.Compared {
+		for _, q := range quantities[:headlines] {
+			if c.Quantity == q.key {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// loadText is the load in words.
+func (p *Point) loadText() string {
+	if p.LoadPerSec == 0 {
+		return "closed loop"
+	}
+	return p.Load + " requests/s"
+}
+
+// effectText is a ratio with its interval, the floor beside it and the verdict.
+func effectText(e stats.Effect) string {
+	ratio, ok := e.Ratio.Get()
+	if !ok {
+		return e.Words
+	}
+	var b strings.Builder
+	b.WriteString(number(ratio))
+	lo, okLo := e.Lo.Get()
+	hi, okHi := e.Hi.Get()
+	if okLo && okHi {
+		fmt.Fprintf(&b, " [%s, %s] at %s %%", number(lo), number(hi), stats.Percent(e.Level))
+	}
+	if f, ok := e.Floor.Get(); ok {
+		fmt.Fprintf(&b, "; A/A floor x%s", number(f))
+	} else {
+		b.WriteString("; no A/A floor")
+	}
+	fmt.Fprintf(&b, "; %s (lower in %d of %d)", e.Words, e.Lower, e.Blocks)
+	return b.String()
+}
+
+func title(key string) string {
+	for _, q := range quantities {
+		if q.key == key {
+			return q.title
+		}
+	}
+	return key
+}
+
+// number writes a ratio with two decimals, and more when it is small.
+func number(v float64) string {
+	if v < 0.1 {
+		return strconv.FormatFloat(v, 'g', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 2, 64)
+}
+
+// duration writes a number of ns, or a dash.
+func duration(n stats.Number) string {
+	v, ok := n.Get()
+	if !ok {
+		return "–"
+	}
+	return figure.Duration(v)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,163 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/ceteris/ceteris/harness/stats"
+)
+
+// writeTables writes the numbers as comma-separated values, one row for each
+// thing, units in the column names. An empty field is a refusal; its reason is in
+// analysis.json.
+func writeTables(a *Analysis, dir string) error {
+	for name, rows := range map[string][][]string{
+		"arms": armRows(a), "effects": effectRows(a), "runs": runRows(a), "stages": stageRows(a), "left-out": leftOutRows(a),
+	} {
+		var b bytes.Buffer
+		w := csv.NewWriter(&b)
+		if err := w.WriteAll(rows); err != nil {
+			return fmt.Errorf("table %s: %w", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".csv"), b.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "benchmarks.txt"), benchmarks(a), 0o644)
+}
+
+// each calls f for every point.
+func (a *Analysis) each(f func(g *Group, p *Point)) {
+	for i := range a.Groups {
+		for j := range a.Groups[i].Points {
+			f(&a.Groups[i], &a.Groups[i].Points[j])
+		}
+	}
+}
+
+func armRows(a *Analysis) [][]string {
+	rows := [][]string{{
+		"workload", "durability", "load_per_sec", "arm", "replicate", "saturated", "blocks", "requests", "censored", "achieved_per_sec",
+		"response_mean_ns", "response_p50_ns", "response_p90_ns", "response_p99_ns", "response_p99.9_ns",
+		"service_p50_ns", "service_p99_ns", "slip_p50_ns", "slip_p99_ns", "end_to_end_p50_ns", "end_to_end_p99_ns",
+		"messages", "cpu_per_message_ns", "context_switches_per_message", "max_rss_bytes",
+	}}
+	a.each(func(g *Group, p *Point) {
+		for _, x := range p.Arms {
+			rows = append(rows, []string{
+				g.Workload, g.Durability, plain(p.LoadPerSec), x.Arm, strconv.FormatBool(x.Replicate),
+				strconv.FormatBool(contains(p.Saturated, x.Arm)), strconv.Itoa(x.Blocks),
+				strconv.FormatInt(x.Response.Count, 10), strconv.FormatInt(x.Response.Censored, 10), field(x.Achieved),
+				field(x.Response.Mean), field(x.Response.P50), field(x.Response.P90), field(x.Response.P99), field(x.Response.P999),
+				field(x.Service.P50), field(x.Service.P99), field(x.Slip.P50), field(x.Slip.P99),
+				field(x.EndToEnd.P50), field(x.EndToEnd.P99),
+				strconv.FormatInt(x.Messages, 10), field(x.CPU), field(x.Switches), field(x.MaxRSS),
+			})
+		}
+	})
+	return rows
+}
+
+func effectRows(a *Analysis) [][]string {
+	rows := [][]string{{
+		"workload", "durability", "load_per_sec", "quantity", "a", "b", "blocks", "ratio", "lo", "hi", "level",
+		"blocks_lower", "floor", "floor_blocks", "verdict", "words",
+	}}
+	a.each(func(g *Group, p *Point) {
+		for _, c := range p.Compared {
+			rows = append(rows, []string{
+				g.Workload, g.Durability, plain(p.LoadPerSec), c.Quantity, c.A, c.B, strconv.Itoa(c.Blocks),
+				field(c.Ratio), field(c.Lo), field(c.Hi), plain(c.Level), strconv.Itoa(c.Lower),
+				field(c.Floor), strconv.Itoa(c.FloorBlocks), string(c.Verdict), c.Words,
+			})
+		}
+	})
+	return rows
+}
+
+func runRows(a *Analysis) [][]string {
+	rows := [][]string{{
+		"workload", "durability", "load_per_sec", "arm", "replicate", "block", "position", "requests",
+		"achieved_per_sec", "achieved_ratio", "response_p50_ns", "response_p99_ns", "cpu_per_message_ns",
+	}}
+	a.each(func(g *Group, p *Point) {
+		for _, x := range p.Arms {
+			for _, r := range x.Runs {
+				rows = append(rows, []string{
+					g.Workload, g.Durability, plain(p.LoadPerSec), x.Arm, strconv.FormatBool(x.Replicate),
+					strconv.Itoa(r.Block), strconv.Itoa(r.Position), strconv.FormatInt(r.Requests, 10),
+					plain(r.Achieved), plain(r.Ratio), field(r.P50), field(r.P99), field(r.CPU),
+				})
+			}
+		}
+	})
+	return rows
+}
+
+func stageRows(a *Analysis) [][]string {
+	rows := [][]string{{"workload", "durability", "load_per_sec", "arm", "replicate", "stage", "requests", "mean_ns"}}
+	a.each(func(g *Group, p *Point) {
+		for _, x := range p.Arms {
+			for _, s := range x.Stages {
+				rows = append(rows, []string{
+					g.Workload, g.Durability, plain(p.LoadPerSec), x.Arm, strconv.FormatBool(x.Replicate),
+					s.Name, strconv.FormatInt(s.Count, 10), plain(s.MeanNs),
+				})
+			}
+		}
+	})
+	return rows
+}
+
+func leftOutRows(a *Analysis) [][]string {
+	rows := [][]string{{"cell", "counts", "why"}}
+	for _, l := range a.LeftOut {
+		rows = append(rows, []string{l.Cell, "false", l.Why})
+	}
+	for _, l := range a.Warnings {
+		rows = append(rows, []string{l.Cell, "true", l.Why})
+	}
+	return rows
+}
+
+// benchmarks is the runs in the format of Go's benchmarks, one line each, so that
+// benchstat can be pointed at it: benchstat -col /arm benchmarks.txt.
+func benchmarks(a *Analysis) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "experiment: %s\nresult: %s\n", a.Experiment, a.ResultHash)
+	a.each(func(g *Group, p *Point) {
+		for _, x := range p.Arms {
+			if x.Replicate {
+				continue
+			}
+			for _, r := range x.Runs {
+				fmt.Fprintf(&b, "BenchmarkProduce/workload=%s/durability=%s/load=%s/arm=%s %d", g.Workload, g.Durability, p.Load, x.Arm, r.Requests)
+				for _, v := range []struct {
+					of   stats.Number
+					unit string
+				}{{r.P50, "p50-ns"}, {r.P99, "p99-ns"}, {r.CPU, "cpu-ns/message"}} {
+					if text := field(v.of); text != "" {
+						fmt.Fprintf(&b, " %s %s", text, v.unit)
+					}
+				}
+				b.WriteString("\n")
+			}
+		}
+	})
+	return b.Bytes()
+}
+
+// field is a number for a table; empty when there is none.
+func field(n stats.Number) string {
+	v, ok := n.Get()
+	if !ok {
+		return ""
+	}
+	return plain(v)
+}
+
+func plain(v float64) string { return strconv.FormatFloat(stats.Round(v), 'f', -1, 64) }
