@@ -41,34 +41,62 @@ type TopicConfig struct {
 // clients set them and tools show them; what this broker does not do is refused
 // by their only value, never ignored.
 var TopicConfigs = []TopicConfig{
-	{Name: "cleanup.policy", Broker: "log.cleanup.policy", Type: TypeList, fixed: "delete",
-		Doc: "what happens to old segments; compaction is not supported yet"},
-	{Name: "compression.type", Broker: "compression.type", Type: TypeString, fixed: "producer",
-		Doc: "batches are stored as producers compressed them"},
-	{Name: "index.interval.bytes", Broker: "log.index.interval.bytes", Type: TypeInt, min: 0, max: math.MaxInt32,
-		Doc: "bytes between index entries", small: func(c *log.Config) *int { return &c.IndexIntervalBytes }},
-	{Name: "max.message.bytes", Broker: "message.max.bytes", Type: TypeInt, min: 1, max: math.MaxInt32,
-		Doc: "largest record batch, bytes", small: func(c *log.Config) *int { return &c.MaxMessageBytes }},
-	{Name: "message.timestamp.after.max.ms", Broker: "log.message.timestamp.after.max.ms", Type: TypeLong, min: 0, max: math.MaxInt64,
-		Doc: "how far a record may be ahead of the broker's clock, ms", number: func(c *log.Config) *int64 { return &c.TimestampAfterMaxMs }},
-	{Name: "message.timestamp.type", Broker: "log.message.timestamp.type", Type: TypeString,
-		Doc: "CreateTime keeps producers' timestamps, LogAppendTime overwrites them"},
-	{Name: "min.insync.replicas", Broker: "min.insync.replicas", Type: TypeInt, fixed: "1",
-		Doc: "in-sync replicas that acks=all needs; there is one broker"},
-	{Name: "preallocate", Broker: "log.preallocate", Type: TypeBoolean, fixed: "false",
-		Doc: "files have the length of their content"},
-	{Name: "retention.bytes", Broker: "log.retention.bytes", Type: TypeLong, min: -1, max: math.MaxInt64,
-		Doc: "size of a partition above which old segments go, bytes; -1 never", number: func(c *log.Config) *int64 { return &c.RetentionBytes }},
-	{Name: "retention.ms", Broker: "log.retention.ms", Type: TypeLong, min: -1, max: math.MaxInt64,
-		Doc: "age at which segments go, ms; -1 never", number: func(c *log.Config) *int64 { return &c.RetentionMs }},
-	{Name: "segment.bytes", Broker: "log.segment.bytes", Type: TypeInt, min: 4096, max: math.MaxInt32,
-		Doc: "size at which a segment is sealed, bytes", small: func(c *log.Config) *int { return &c.SegmentBytes }},
-	{Name: "segment.index.bytes", Broker: "log.index.size.max.bytes", Type: TypeInt, min: 24, max: math.MaxInt32,
-		Doc: "size of an index at which its segment is sealed, bytes", small: func(c *log.Config) *int { return &c.IndexMaxBytes }},
-	{Name: "segment.ms", Broker: "log.roll.ms", Type: TypeLong, min: 1, max: math.MaxInt64,
-		Doc: "age at which a segment is sealed, ms", number: func(c *log.Config) *int64 { return &c.SegmentMs }},
-	{Name: "unclean.leader.election.enable", Broker: "unclean.leader.election.enable", Type: TypeBoolean, fixed: "false",
-		Doc: "a replica that is not in sync never leads"},
+	{
+		Name: "cleanup.policy", Broker: "log.cleanup.policy", Type: TypeList, fixed: "delete",
+		Doc: "what happens to old segments; compaction is not supported yet",
+	},
+	{
+		Name: "compression.type", Broker: "compression.type", Type: TypeString, fixed: "producer",
+		Doc: "batches are stored as producers compressed them",
+	},
+	{
+		Name: "index.interval.bytes", Broker: "log.index.interval.bytes", Type: TypeInt, min: 0, max: math.MaxInt32,
+		Doc: "bytes between index entries", small: func(c *log.Config) *int { return &c.IndexIntervalBytes },
+	},
+	{
+		Name: "max.message.bytes", Broker: "message.max.bytes", Type: TypeInt, min: 1, max: math.MaxInt32,
+		Doc: "largest record batch, bytes", small: func(c *log.Config) *int { return &c.MaxMessageBytes },
+	},
+	{
+		Name: "message.timestamp.after.max.ms", Broker: "log.message.timestamp.after.max.ms", Type: TypeLong, min: 0, max: math.MaxInt64,
+		Doc: "how far a record may be ahead of the broker's clock, ms", number: func(c *log.Config) *int64 { return &c.TimestampAfterMaxMs },
+	},
+	{
+		Name: "message.timestamp.type", Broker: "log.message.timestamp.type", Type: TypeString,
+		Doc: "CreateTime keeps producers' timestamps, LogAppendTime overwrites them",
+	},
+	{
+		Name: "min.insync.replicas", Broker: "min.insync.replicas", Type: TypeInt, fixed: "1",
+		Doc: "in-sync replicas that acks=all needs; there is one broker",
+	},
+	{
+		Name: "preallocate", Broker: "log.preallocate", Type: TypeBoolean, fixed: "false",
+		Doc: "files have the length of their content",
+	},
+	{
+		Name: "retention.bytes", Broker: "log.retention.bytes", Type: TypeLong, min: -1, max: math.MaxInt64,
+		Doc: "size of a partition above which old segments go, bytes; -1 never", number: func(c *log.Config) *int64 { return &c.RetentionBytes },
+	},
+	{
+		Name: "retention.ms", Broker: "log.retention.ms", Type: TypeLong, min: -1, max: math.MaxInt64,
+		Doc: "age at which segments go, ms; -1 never", number: func(c *log.Config) *int64 { return &c.RetentionMs },
+	},
+	{
+		Name: "segment.bytes", Broker: "log.segment.bytes", Type: TypeInt, min: 4096, max: math.MaxInt32,
+		Doc: "size at which a segment is sealed, bytes", small: func(c *log.Config) *int { return &c.SegmentBytes },
+	},
+	{
+		Name: "segment.index.bytes", Broker: "log.index.size.max.bytes", Type: TypeInt, min: 24, max: math.MaxInt32,
+		Doc: "size of an index at which its segment is sealed, bytes", small: func(c *log.Config) *int { return &c.IndexMaxBytes },
+	},
+	{
+		Name: "segment.ms", Broker: "log.roll.ms", Type: TypeLong, min: 1, max: math.MaxInt64,
+		Doc: "age at which a segment is sealed, ms", number: func(c *log.Config) *int64 { return &c.SegmentMs },
+	},
+	{
+		Name: "unclean.leader.election.enable", Broker: "unclean.leader.election.enable", Type: TypeBoolean, fixed: "false",
+		Doc: "a replica that is not in sync never leads",
+	},
 }
 
 // FindTopicConfig finds a setting by name, nil when there is none.

@@ -136,6 +136,7 @@ func leftovers(f *file) (problems []string) {
 var (
 	hot  = []string{"models", "tpc", "threadpool"}
 	cold = map[string]string{
+		"models/modeltest":       "is a test",
 		"models/telemetry":       "is the clock",
 		"models/cluster":         "is cold, and dates its decisions",
 		"models/log":             "dates files while it opens them",
