@@ -318,11 +318,17 @@ func TestLoadBroker(t *testing.T) {
 	createTopic(t, cl, "load", 16)
 	cl.Close()
 	fmt.Printf("ready %s\n", b.Addr())
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	_, _ = io.Copy(io.Discard, os.Stdin)
+	runtime.ReadMemStats(&after)
+	requests := 0.0
 	for _, s := range b.registry.Snapshot() {
-		if strings.Contains(s.Name, "idle") || strings.Contains(s.Name, "blocked") {
-			fmt.Fprintln(os.Stderr, s.Name, s.Value)
+		if strings.HasSuffix(s.Name, "_requests_total") {
+			requests += s.Value
 		}
 	}
+	fmt.Fprintf(os.Stderr, "%.0f requests, %.4f allocations each, %d collections\n", requests,
+		float64(after.Mallocs-before.Mallocs)/max(requests, 1), after.NumGC-before.NumGC)
 	stop()
 }

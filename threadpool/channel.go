@@ -7,8 +7,9 @@ import (
 	"github.com/ceteris/ceteris/threadpool/kernel"
 )
 
-// job is what a handler takes up: a request, or a log that wants a sync. Logs
-// go first, as Kafka's callbacks do.
+// job is what a handler takes up: a request, or a log that wants a sync. A log
+// waits until the queue is empty, or for as many requests as there may be in
+// syncPatience, so that its one sync covers what those append.
 type job struct {
 	req  *request
 	sync *replica
@@ -30,6 +31,7 @@ type channel struct {
 	waking   int        // woken handlers that have not looked yet
 	spinners int        // handlers that poll
 	blocked  int        // processors that wait for room
+	passed   int        // requests that went before a waiting log
 
 	size    atomic.Int64  // requests and syncs, readable without the lock
 	room    atomic.Uint32 // futex of blocked processors
@@ -37,6 +39,9 @@ type channel struct {
 	blocks  atomic.Uint64 // how often a processor found the queue full
 	blockNs atomic.Uint64
 }
+
+// syncPatience is how many requests go before a log that wants a sync.
+const syncPatience = 32
 
 // waitNs is how long a thread of the pool waits before it looks around, Kafka's
 // 300 ms.
@@ -109,17 +114,23 @@ func (c *channel) waitRoom() {
 	c.blockNs.Add(uint64(telemetry.Now() - t))
 }
 
-// callback offers a log that wants a sync; it never blocks. Any thread.
+// callback offers a log that wants a sync. Handlers call it and look at the
+// queue next, so nobody has to be woken; it never blocks.
 func (c *channel) callback(r *replica) {
 	c.lock.Lock()
 	c.syncs = append(c.syncs, r)
 	c.size.Add(1)
-	if !c.gogo {
-		c.wakeOne()
-		return
-	}
 	c.lock.Unlock()
-	c.ringBell()
+}
+
+// syncFirst reports whether a log goes before the requests there are. The
+// caller holds the lock.
+func (c *channel) syncFirst(requests int) bool {
+	if len(c.syncs) == 0 {
+		return false
+	}
+	c.passed++
+	return requests == 0 || c.passed > syncPatience
 }
 
 // wakeOne wakes a sleeping handler unless one is on its way or polls already.
@@ -180,7 +191,7 @@ func (c *channel) tryTake(h *handler) (j job, ok bool) {
 		c.lock.Unlock()
 		return job{}, false
 	}
-	if len(c.syncs) > 0 {
+	if c.syncFirst(c.requests()) {
 		j.sync = c.popSync()
 	} else {
 		j.req = c.ring[c.head]
@@ -208,6 +219,7 @@ func (c *channel) popSync() *replica {
 	c.syncs[n] = nil
 	c.syncs = c.syncs[:n]
 	c.size.Add(-1)
+	c.passed = 0
 	return r
 }
 

@@ -17,8 +17,8 @@ func (c *channel) putGo(r *request) {
 }
 
 func (c *channel) takeGo(h *handler) (job, bool) {
-	if s := c.takeSync(); s != nil {
-		return job{sync: s}, true
+	if r := c.takeSync(); r != nil {
+		return job{sync: r}, true
 	}
 	select {
 	case r, ok := <-c.incoming:
@@ -30,8 +30,8 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 	for {
 		select {
 		case <-c.bell:
-			if s := c.takeSync(); s != nil {
-				return job{sync: s}, true
+			if r := c.takeSync(); r != nil {
+				return job{sync: r}, true
 			}
 		case r, ok := <-c.incoming:
 			return job{req: r}, ok
@@ -39,15 +39,15 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 	}
 }
 
-// takeSync takes a log that wants a sync, nil when none does. It passes the
-// bell on while there are more.
+// takeSync takes a log that wants a sync, nil when none does or requests go
+// first. It rings for another handler while there are more.
 func (c *channel) takeSync() *replica {
 	if c.size.Load() == 0 {
 		return nil
 	}
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	if len(c.syncs) == 0 {
+	if !c.syncFirst(len(c.incoming)) {
 		return nil
 	}
 	r := c.popSync()

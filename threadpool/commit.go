@@ -6,14 +6,13 @@ import (
 	"github.com/ceteris/ceteris/models/log"
 )
 
-// Syncs at durability=power. With commit=group a log has one sync in flight;
-// every append that finishes meanwhile is covered by the next. The handler that
-// finds none in flight does it; when it returns and more has been appended, the
-// log goes back into the request queue, ahead of the requests, so that one busy
-// log does not keep a handler for good.
+// Syncs at durability=power. With commit=group a log has one sync in flight or
+// in the request queue; every append that finishes before it begins is covered
+// by it, every other by the next. Handlers append first and sync when there is
+// nothing to append, so that one sync covers as much as there is.
 
 // groupCommit syncs the log once and answers what that covers. The caller has
-// set r.syncing, or has found the log in the queue with it set.
+// found the log in the queue.
 func (h *handler) groupCommit(r *replica) {
 	r.lock.Lock()
 	mark := r.part.Log.EndMark()
@@ -47,8 +46,8 @@ func (h *handler) groupCommit(r *replica) {
 	h.broker.produces.CheckAndComplete(r.key)
 }
 
-// startCommit makes the calling handler the one that syncs, unless there is one
-// or there is nothing to sync.
+// startCommit puts the log into the queue of those that want a sync, unless it
+// is there, or in a sync, or has nothing to sync.
 func (h *handler) startCommit(r *replica) {
 	r.lock.Lock()
 	mine := !r.syncing && !r.part.Failed() && r.part.Log.EndOffset() > r.part.HighWatermark().Offset
@@ -59,7 +58,7 @@ func (h *handler) startCommit(r *replica) {
 	r.lock.Unlock()
 	switch {
 	case mine:
-		h.groupCommit(r)
+		h.broker.channel.callback(r)
 	case failed:
 		h.broker.produces.CheckAndComplete(r.key) // no sync will come that would
 	}

@@ -65,18 +65,21 @@ func (b *Broker) readParts(op *api.Fetch, watch bool) []fetchStart {
 }
 
 func (b *Broker) readPart(rep *replica, fp *api.FetchPart, budget int, minOne bool) {
+	if fp.Done {
+		return
+	}
 	if rep == nil {
-		fp.Apply(nil, budget, minOne, log.FilePeeker{})
+		fp.Fail(codeUnknownTopic) // deleted since the metadata was read
 		return
 	}
 	rep.settle()
 	rep.leader.RLock()
 	defer rep.leader.RUnlock()
-	part := rep.part
 	if rep.gone.Load() {
-		part = nil
+		fp.Fail(codeUnknownTopic)
+		return
 	}
-	fp.Apply(part, budget, minOne, log.FilePeeker{})
+	fp.Apply(rep.part, budget, minOne, log.FilePeeker{})
 }
 
 // startOf is the position a part that was just read counts arriving bytes from:

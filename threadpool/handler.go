@@ -52,10 +52,13 @@ func (h *handler) run() {
 	}
 }
 
-// flush wakes the processors that have waited for it. It comes before anything
+// flush wakes the threads that have waited for it. It comes before anything
 // that may take long.
 func (h *handler) flush() {
 	h.since = 0
+	if w := h.broker.writer; w != nil {
+		w.rouse()
+	}
 	for i, p := range h.owed {
 		p.selector.wakeup()
 		h.owed[i] = nil

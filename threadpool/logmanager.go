@@ -101,6 +101,7 @@ func (b *Broker) roll(r *replica, a *log.Append) error {
 	}
 	if b.writer != nil {
 		b.writer.offer(writing{replica: r, seal: old}) // behind the writes of old
+		b.writer.work.Open()
 	} else {
 		b.sealLater(r, old)
 	}

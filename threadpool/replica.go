@@ -34,6 +34,7 @@ type replica struct {
 
 	synced  atomic.Int64   // offset below which everything is on the device
 	behind  backlog        // durability=memory: writes on their way
+	writer  *writer        // durability=memory
 	errands sync.WaitGroup // background work on the log's files
 }
 
@@ -41,7 +42,7 @@ func newReplica(b *Broker, t *cluster.Topic, index int32, l *log.Log) *replica {
 	r := &replica{
 		part: partition.New(t.Name, t.ID, index, l, t.Parts[index].LeaderEpoch),
 		key:  purgatory.Key{Topic: t.ID, Partition: index},
-		gogo: b.gogo,
+		gogo: b.gogo, writer: b.writer,
 	}
 	r.leader.Go(b.gogo)
 	r.lock.Go(b.gogo)

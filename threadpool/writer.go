@@ -61,6 +61,7 @@ func (w *writer) offer(x writing) {
 	select {
 	case w.queue <- x:
 	default:
+		w.work.Open()
 		w.space.Lock()
 		for waiting := true; waiting; {
 			select {
@@ -72,7 +73,14 @@ func (w *writer) offer(x writing) {
 		}
 		w.space.Unlock()
 	}
-	w.work.Open()
+}
+
+// rouse wakes the writer if it sleeps with something to do. Handlers call it
+// when they have done what else there is, so that one wake-up serves a batch.
+func (w *writer) rouse() {
+	if len(w.queue) > 0 {
+		w.work.Open()
+	}
 }
 
 // run is the writer thread. It ends once stop was called and the queue is empty.
@@ -132,6 +140,7 @@ func (r *replica) settle() {
 	if b.written.Load() >= want {
 		return
 	}
+	r.writer.rouse()
 	b.readers.Add(1)
 	defer b.readers.Add(-1)
 	for {

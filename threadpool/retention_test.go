@@ -1,0 +1,54 @@
+package threadpool
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestRetention deletes old segments while consumers read, and their files.
+func TestRetention(t *testing.T) {
+	for _, durability := range []string{"process", "power"} {
+		cfg := config(t, "log.segment.bytes", "16384", "log.retention.bytes", "40000", "durability", durability,
+			"log.retention.check.interval.ms", "20", "log.segment.delete.delay.ms", "50", "log.flush.offset.checkpoint.interval.ms", "30")
+		b, stop := start(t, cfg)
+		cl := client(t, b, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(4<<10), kgo.ProducerBatchCompression(kgo.NoCompression()))
+		createTopic(t, cl, "t", 1)
+		const n = 3000
+		produce(t, cl, "t", 1, 0, n)
+		rep := b.replica(b.image.Load().Topic([]byte("t")), 0)
+		dir := filepath.Join(cfg.DataDir, "logs", "t-0")
+		files := func() int {
+			m, err := filepath.Glob(filepath.Join(dir, "*.log"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(m)
+		}
+		for deadline := time.Now().Add(10 * time.Second); rep.part.Log.SizeBytes() > 60000 || files() != len(rep.part.Log.Segments()); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d bytes in %d segments, %d files", rep.part.Log.SizeBytes(), len(rep.part.Log.Segments()), files())
+			}
+		}
+		first := rep.part.Log.StartOffset()
+		if first == 0 {
+			t.Fatal("nothing was deleted")
+		}
+		cl.Close()
+		stop()
+		if _, err := os.Stat(filepath.Join(cfg.DataDir, "logs", ".kafka_cleanshutdown")); err != nil {
+			t.Errorf("not marked clean: %v", err)
+		}
+		b, _ = start(t, cfg)
+		rep = b.replica(b.image.Load().Topic([]byte("t")), 0)
+		if got := rep.part.Log.StartOffset(); got < first {
+			t.Errorf("the log starts at %d after a restart, at %d before", got, first)
+		}
+		if got := rep.part.Log.EndOffset(); got != n {
+			t.Errorf("the log ends at %d after a restart, want %d", got, n)
+		}
+	}
+}
