@@ -93,7 +93,8 @@ func linearTicks(r Range, n int, label func(float64) string) []plot.Tick {
 	step := step125((r.Max-r.Min)/float64(n), true)
 	var out []plot.Tick
 	for i := math.Ceil(r.Min/step - 1e-9); i*step <= r.Max*(1+1e-9); i++ {
-		out = append(out, plot.Tick{Value: i * step, Label: label(i * step)})
+		v := i*step + 0 // makes 0 of -0
+		out = append(out, plot.Tick{Value: v, Label: label(v)})
 	}
 	return out
 }
@@ -124,24 +125,36 @@ func percentileAxis(highest float64) axis {
 	return axis{"percentile (each further nine takes the same width)", Range{0, end}, nines{}, ticks}
 }
 
+// widestRatio is where ratio axes end: an interval that goes on beyond it says
+// no more than one that does not.
+const widestRatio = 32
+
 // ratioAxis is logarithmic and symmetric about 1.
 func ratioAxis(label string, widest float64) axis {
-	widest = max(widest*1.08, 1.3)
+	widest = min(max(widest*1.08, 1.3), widestRatio*1.08)
 	ticks := []plot.Tick{{Value: 1, Label: "1"}}
-	marks := []float64{1.1, 1.25, 1.5}
-	if widest > 1.6 {
-		marks = []float64{1.5, 2, 3, 4}
+	add := func(m float64, over, under string) {
+		ticks = append(ticks, plot.Tick{Value: m, Label: over}, plot.Tick{Value: 1 / m, Label: under})
 	}
-	if widest > 6 {
-		marks = nil
-		each := math.Max(1, math.Ceil(math.Log2(widest)/4))
-		for e := each; math.Exp2(e) <= widest; e += each {
-			marks = append(marks, math.Exp2(e))
+	if widest <= 2 {
+		for _, m := range []float64{1.1, 1.25, 1.5, 1.75} {
+			switch {
+			case m > widest:
+			case m == 1.25 || m == 1.1 && widest < 1.5 || m == 1.75:
+				add(m, short(m), short(1/m))
+			default:
+				add(m, "", "")
+			}
 		}
-	}
-	for _, m := range marks {
-		if m <= widest {
-			ticks = append(ticks, plot.Tick{Value: m, Label: short(m)}, plot.Tick{Value: 1 / m, Label: short(1 / m)})
+	} else {
+		each := math.Ceil(math.Log2(widest) / 3)
+		for e := 1.0; math.Exp2(e) <= widest; e++ {
+			m := math.Exp2(e)
+			if math.Mod(e, each) == 0 {
+				add(m, short(m), "1/"+short(m))
+			} else {
+				add(m, "", "")
+			}
 		}
 	}
 	return axis{label, Range{1 / widest, widest}, plot.LogScale{}, ticks}

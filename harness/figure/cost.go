@@ -38,8 +38,8 @@ func Cost(f Figure, pal Palette, points []CostPoint, y Range) *Figure {
 	plotted := newPlot(axis{"offered requests per second", Range{-0.5, float64(len(index)) - 0.5}, plot.LinearScale{}, ticks},
 		latencyAxis("broker CPU time per message", y))
 	plotted.Add(layer(func(c draw.Canvas, p *plot.Plot) {
-		for load, i := range index {
-			costColumn(c, p, pal, points, load, float64(i))
+		for _, t := range ticks {
+			costColumn(c, p, pal, points, t.Label, t.Value)
 		}
 	}))
 	f.legend = armKeys(pal, shown)

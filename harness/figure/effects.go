@@ -68,7 +68,7 @@ func effectLayer(q int, rows []EffectRow) layer {
 		for i, r := range rows {
 			e, y := r.Effects[q], toY(-float64(i+1))
 			if f, ok := e.Floor.Get(); ok {
-				rectangle(c, grey1, toX(1/f), y-5, toX(f), y+5)
+				rectangle(c, grey1, toX(inside(p, 1/f)), y-5, toX(inside(p, f)), y+5)
 			}
 		}
 		c.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.7}, toX(1), c.Min.Y, toX(1), c.Max.Y)
@@ -81,19 +81,22 @@ func effectLayer(q int, rows []EffectRow) layer {
 			lo, okLo := e.Lo.Get()
 			hi, okHi := e.Hi.Get()
 			if okLo && okHi {
-				c.StrokeLine2(draw.LineStyle{Color: ink, Width: 1.2}, toX(lo), y, toX(hi), y)
+				c.StrokeLine2(draw.LineStyle{Color: ink, Width: 1.2}, toX(inside(p, lo)), y, toX(inside(p, hi)), y)
 			}
 			glyph := draw.GlyphStyle{Color: ink, Radius: 2.8, Shape: draw.CircleGlyph{}}
 			if e.Verdict != stats.Resolved && e.Verdict != stats.Equivalent {
 				// White inside, so that the interval does not cross the ring.
 				glyph.Color = white
-				c.DrawGlyph(glyph, vg.Point{X: toX(ratio), Y: y})
+				c.DrawGlyph(glyph, vg.Point{X: toX(inside(p, ratio)), Y: y})
 				glyph.Color, glyph.Shape = ink, draw.RingGlyph{}
 			}
-			c.DrawGlyph(glyph, vg.Point{X: toX(ratio), Y: y})
+			c.DrawGlyph(glyph, vg.Point{X: toX(inside(p, ratio)), Y: y})
 		}
 	}
 }
+
+// inside brings a ratio to the edge of the axis that it lies beyond.
+func inside(p *plot.Plot, ratio float64) float64 { return min(max(ratio, p.X.Min), p.X.Max) }
 
 func cell(n stats.Number) string {
 	v, ok := n.Get()

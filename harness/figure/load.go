@@ -25,7 +25,8 @@ type LoadPoint struct {
 
 // LoadLatency is the load-latency curve: one panel for each of p50 and p99, runs
 // as small dots, a line through the medians of the blocks. Saturated points are
-// hollow and nothing is connected to them: what they measure is how long they ran.
+// hollow, and an arm's median too when half of its runs are; nothing is connected
+// to it, because what it measures is how long the runs were.
 func LoadLatency(f Figure, pal Palette, points []LoadPoint, x, y Range) *Figure {
 	var csv bytes.Buffer
 	csv.WriteString("arm,replicate,block,offered_per_sec,achieved_per_sec,saturated,p50_ns,p99_ns\n")
@@ -83,14 +84,16 @@ func loadLayer(pal Palette, arm string, points []LoadPoint, of func(LoadPoint) (
 	return func(c draw.Canvas, p *plot.Plot) {
 		toX, toY := p.Transforms(&c)
 		at := func(x, y float64) vg.Point { return vg.Point{X: toX(x), Y: toY(max(y, p.Y.Min))} }
-		byLoad := map[float64][]LoadPoint{}
+		byLoad, behind, all := map[float64][]LoadPoint{}, map[float64]int{}, map[float64]int{}
 		for _, pt := range points {
 			v, ok := of(pt)
 			if pt.Arm != arm || !ok {
 				continue
 			}
 			s := pal.style(arm, pt.Replicate)
+			all[pt.Offered]++
 			if pt.Saturated {
+				behind[pt.Offered]++
 				c.DrawGlyph(s.hollow(1.6), at(pt.Achieved, v))
 			} else {
 				c.DrawGlyph(s.glyph(1.3), at(pt.Achieved, v))
@@ -108,14 +111,12 @@ func loadLayer(pal Palette, arm string, points []LoadPoint, of func(LoadPoint) (
 		var line []vg.Point
 		for _, l := range loads {
 			var xs, ys []float64
-			saturated := false
 			for _, pt := range byLoad[l] {
 				v, _ := of(pt)
 				xs, ys = append(xs, pt.Achieved), append(ys, v)
-				saturated = saturated || pt.Saturated
 			}
 			mid := at(Median(xs), Median(ys))
-			if saturated {
+			if 2*behind[l] >= all[l] {
 				c.DrawGlyph(s.hollow(3), mid)
 				continue
 			}

@@ -46,12 +46,10 @@ func newPlot(x, y axis) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = color.Transparent
 	set := func(a *plot.Axis, from axis) {
-		a.Label.Text, a.Label.TextStyle = from.label, lettering(8.5, false)
-		a.Label.TextStyle.XAlign = draw.XCenter
-		a.Label.Padding = 3
-		align := a.Tick.Label
-		a.Tick.Label = lettering(8, false)
-		a.Tick.Label.XAlign, a.Tick.Label.YAlign = align.XAlign, align.YAlign
+		a.Label.Text, a.Label.Padding = from.label, 3
+		// gonum's alignment and rotation stay: its layout reckons with them.
+		a.Label.TextStyle.Font, a.Label.TextStyle.Color = lettering(8.5).Font, ink
+		a.Tick.Label.Font, a.Tick.Label.Color = lettering(8).Font, ink
 		a.Min, a.Max, a.Scale = from.Min, from.Max, from.scale
 		a.Tick.Marker, a.Tick.Length = plot.ConstantTicks(from.ticks), 4
 		a.LineStyle = draw.LineStyle{Color: grey, Width: 0.6}
@@ -85,12 +83,12 @@ func (f *Figure) draw(c draw.Canvas) {
 	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
 	c = draw.Crop(c, 8, -10, 6, -6)
 	y := c.Max.Y
-	for _, line := range wrap(lettering(10, true), f.Title, c.Max.X-c.Min.X) {
+	for _, line := range wrap(lettering(10), f.Title, c.Max.X-c.Min.X) {
 		y -= 12
-		c.FillText(lettering(10, true), vg.Point{X: c.Min.X, Y: y}, line)
+		c.FillText(lettering(10), vg.Point{X: c.Min.X, Y: y}, line)
 	}
 	y = f.drawLegend(c, y-4)
-	small := lettering(6.5, false)
+	small := lettering(6.5)
 	small.Color = color.RGBA{110, 110, 110, 255}
 	footer := wrap(small, f.Footer, c.Max.X-c.Min.X)
 	bottom := c.Min.Y
@@ -111,13 +109,17 @@ func (f *Figure) draw(c draw.Canvas) {
 
 // drawLegend sets the keys in rows from y downward and returns where they end.
 func (f *Figure) drawLegend(c draw.Canvas, y vg.Length) vg.Length {
-	const sample, gap, row = 24, 14, 12
-	style := lettering(8.5, false)
+	const gap, row = 14, 12
+	style := lettering(8.5)
 	x := c.Min.X
 	if len(f.legend) > 0 {
 		y -= row
 	}
 	for _, k := range f.legend {
+		sample := vg.Length(24)
+		if k.line == nil {
+			sample = 10
+		}
 		need := sample + 4 + style.Width(k.label)
 		if x > c.Min.X && x+need > c.Max.X {
 			x, y = c.Min.X, y-row
@@ -130,7 +132,7 @@ func (f *Figure) drawLegend(c draw.Canvas, y vg.Length) vg.Length {
 			c.DrawGlyph(*k.glyph, vg.Point{X: x + sample/2, Y: mid})
 		}
 		if k.fill != nil {
-			rectangle(c, k.fill, x+sample-12, mid-4, x+sample, mid+4)
+			rectangle(c, k.fill, x, mid-4, x+sample, mid+4)
 		}
 		c.FillText(style, vg.Point{X: x + sample + 4, Y: y}, k.label)
 		x += need + gap

@@ -83,7 +83,7 @@ func Stages(f Figure, names []string, bars []StageBar, x Range) *Figure {
 				rectangle(c, stageColours[s%len(stageColours)], toX(sum), toY(at[i]-0.4), toX(sum+v), toY(at[i]+0.4))
 				sum += v
 			}
-			text := lettering(7.5, false)
+			text := lettering(7.5)
 			text.YAlign = draw.YCenter
 			c.FillText(text, vg.Point{X: toX(sum) + 3, Y: toY(at[i])}, Duration(sum))
 		}

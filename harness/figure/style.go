@@ -3,7 +3,6 @@ package figure
 import (
 	"image/color"
 
-	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
@@ -38,7 +37,7 @@ var (
 
 var (
 	tpcStyle  = Style{blue, nil, draw.CircleGlyph{}, draw.RingGlyph{}}
-	poolStyle = Style{vermilion, []vg.Length{6, 2.5}, draw.SquareGlyph{}, draw.BoxGlyph{}}
+	poolStyle = Style{vermilion, []vg.Length{6, 2.5}, draw.BoxGlyph{}, draw.SquareGlyph{}}
 	nullStyle = Style{green, []vg.Length{1.5, 2}, draw.PyramidGlyph{}, draw.TriangleGlyph{}}
 	// others are for arms beyond the first of each model.
 	others = []Style{
@@ -100,11 +99,9 @@ func (s Style) hollow(radius vg.Length) draw.GlyphStyle {
 	return draw.GlyphStyle{Color: s.Color, Radius: radius, Shape: s.Hollow}
 }
 
-// lettering is the one typeface, in points.
-func lettering(size vg.Length, bold bool) text.Style {
+// lettering is the one typeface and weight, in points; gonum's PDF canvas has
+// no bold of it.
+func lettering(size vg.Length) text.Style {
 	f := font.Font{Typeface: "Liberation", Variant: "Sans"}
-	if bold {
-		f.Weight = xfont.WeightBold
-	}
 	return text.Style{Color: ink, Font: font.From(f, size), Handler: plot.DefaultTextHandler, XAlign: draw.XLeft, YAlign: draw.YBottom}
 }

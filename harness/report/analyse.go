@@ -172,11 +172,19 @@ func (a *Analysis) point(at where, runs map[who][]*run) (Point, error) {
 				return p, err
 			}
 			p.Arms = append(p.Arms, ap)
-			for _, r := range runs[w] {
-				if r.saturated() && !contains(p.Saturated, arm.Name) {
-					p.Saturated = append(p.Saturated, arm.Name)
-				}
+		}
+	}
+	for _, arm := range a.Arms {
+		behind := 0
+		all := append(append([]*run(nil), runs[who{arm.Name, false}]...), runs[who{arm.Name, true}]...)
+		for _, r := range all {
+			if r.saturated() {
+				behind++
 			}
+		}
+		// Half of the runs, because a single one may have met a disturbance.
+		if behind > 0 && 2*behind >= len(all) {
+			p.Saturated = append(p.Saturated, arm.Name)
 		}
 	}
 	for _, arm := range a.Arms {

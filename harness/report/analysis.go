@@ -57,7 +57,7 @@ type Group struct {
 type Point struct {
 	Load       string       `json:"load"`
 	LoadPerSec float64      `json:"load_per_sec"` // requests; 0: closed loop
-	Saturated  []string     `json:"saturated"`    // arms that fell behind in some block
+	Saturated  []string     `json:"saturated"`    // arms that fell behind in at least half of their runs
 	Arms       []ArmPoint   `json:"arms"`
 	Compared   []Comparison `json:"comparisons"`
 }

@@ -12,6 +12,6 @@
 //	             headline, tables/, figures/, report.html, analysis.json
 //
 // Only cells that passed their gates count, and the report says which did not
-// and why. A load at which an arm fell behind is saturated: its response times
+// and why. A load at which an arm fell behind in half of its runs is saturated: its response times
 // measure how long the run was, so they are shown, marked, and not compared.
 package report
