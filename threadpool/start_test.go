@@ -16,8 +16,15 @@ import (
 // TestRefused: values that the model does not have are refused with their names.
 func TestRefused(t *testing.T) {
 	for _, set := range [][2]string{
-		{"ownership", "shard"}, {"threads", "pinned"}, {"network", "uring"}, {"network", "netpoll"},
-		{"disk", "direct"}, {"memory", "arena"}, {"routing", "direct"}, {"staging", "shared"}, {"append", "true"},
+		{"ownership", "shard"},
+		{"threads", "pinned"},
+		{"network", "uring"},
+		{"network", "netpoll"},
+		{"disk", "direct"},
+		{"memory", "arena"},
+		{"routing", "direct"},
+		{"staging", "shared"},
+		{"append", "true"},
 	} {
 		_, err := New(config(t, set[0], set[1]))
 		if err == nil || !strings.Contains(err.Error(), set[0]) {

@@ -14,6 +14,9 @@ const slowClient = 2 * time.Second
 // Stop accepts nothing more, answers what is in the broker, ends the threads
 // and closes every log at its exact length.
 func (b *Broker) Stop(ctx context.Context) error {
+	if b.acceptor == nil {
+		return nil // not started
+	}
 	b.acceptor.stop()
 	for _, p := range b.processors {
 		p.ask(draining)

@@ -29,6 +29,7 @@ func (l *RWMutex) RLock() {
 		}
 		l.word.Add(^uint32(0))
 		l.writer.Lock() // the writer holds it for as long as it writes
+		//lint:ignore SA2001 having waited is the point
 		l.writer.Unlock()
 	}
 }
