@@ -35,15 +35,15 @@ func Cost(f Figure, pal Palette, points []CostPoint, y Range) *Figure {
 		fmt.Fprintf(&csv, "%s,%s,%v,%d,%v,%.6g\n", p.Load, p.Arm, p.Replicate, p.Block, p.Saturated, p.Ns)
 		shown = append(shown, LoadPoint{Arm: p.Arm, Replicate: p.Replicate, Saturated: p.Saturated})
 	}
-	plotted := newPlot(axis{"offered requests per second", Range{-0.5, float64(len(index)) - 0.5}, plot.LinearScale{}, ticks},
+	shownIn := newPanel(axis{"offered requests per second", Range{-0.5, float64(len(index)) - 0.5}, plot.LinearScale{}, ticks},
 		latencyAxis("broker CPU time per message", y))
-	plotted.Add(layer(func(c draw.Canvas, p *plot.Plot) {
+	shownIn.Add(layer(func(c draw.Canvas, p *plot.Plot) {
 		for _, t := range ticks {
 			costColumn(c, p, pal, points, t.Label, t.Value)
 		}
 	}))
 	f.legend = armKeys(pal, shown)
-	f.CSV, f.height, f.panels = csv.Bytes(), 3*vg.Inch, [][]*plot.Plot{{plotted}}
+	f.CSV, f.height, f.panels = csv.Bytes(), 3*vg.Inch, []*panel{shownIn}
 	return &f
 }
 

@@ -37,7 +37,7 @@ func Effects(f Figure, quantities []string, rows []EffectRow) *Figure {
 			}
 		}
 	}
-	row := make([]*plot.Plot, len(quantities))
+	row := make([]*panel, len(quantities))
 	for q, name := range quantities {
 		y := axis{"", Range{-float64(len(rows)) - 0.6, -0.4}, plot.LinearScale{}, names}
 		if q > 0 {
@@ -46,7 +46,7 @@ func Effects(f Figure, quantities []string, rows []EffectRow) *Figure {
 				y.ticks[i].Value = t.Value
 			}
 		}
-		row[q] = newPlot(ratioAxis(name, widest), y)
+		row[q] = newPanel(ratioAxis(name, widest), y)
 		row[q].Y.Tick.Length = 0
 		row[q].Add(effectLayer(q, rows))
 	}
@@ -58,7 +58,7 @@ func Effects(f Figure, quantities []string, rows []EffectRow) *Figure {
 		{label: "not resolved", line: &line, glyph: &ring},
 		{label: "A/A floor: one arm against itself", fill: grey1},
 	}
-	f.CSV, f.height, f.panels = csv.Bytes(), 1.3*vg.Inch+vg.Length(len(rows))*16, [][]*plot.Plot{row}
+	f.CSV, f.height, f.panels = csv.Bytes(), 1.3*vg.Inch+vg.Length(len(rows))*16, row
 	return &f
 }
 

@@ -34,19 +34,19 @@ func LoadLatency(f Figure, pal Palette, points []LoadPoint, x, y Range) *Figure 
 		fmt.Fprintf(&csv, "%s,%v,%d,%g,%.6g,%v,%s,%s\n", p.Arm, p.Replicate, p.Block, p.Offered, p.Achieved, p.Saturated,
 			orEmpty(p.P50, p.HasP50), orEmpty(p.P99, p.HasP99))
 	}
-	panel := func(name string, of func(LoadPoint) (float64, bool)) *plot.Plot {
+	side := func(name string, of func(LoadPoint) (float64, bool)) *panel {
 		xr := Range{0, x.Max * 1.04}
-		p := newPlot(axis{"achieved requests per second", xr, plot.LinearScale{}, linearTicks(xr, 5, Count)},
+		p := newPanel(axis{"achieved requests per second", xr, plot.LinearScale{}, linearTicks(xr, 5, Count)},
 			latencyAxis(name, y))
 		for _, arm := range pal.names {
 			p.Add(loadLayer(pal, arm, points, of))
 		}
 		return p
 	}
-	f.panels = [][]*plot.Plot{{
-		panel("p50 response time", func(p LoadPoint) (float64, bool) { return p.P50, p.HasP50 }),
-		panel("p99 response time", func(p LoadPoint) (float64, bool) { return p.P99, p.HasP99 }),
-	}}
+	f.panels = []*panel{
+		side("p50 response time", func(p LoadPoint) (float64, bool) { return p.P50, p.HasP50 }),
+		side("p99 response time", func(p LoadPoint) (float64, bool) { return p.P99, p.HasP99 }),
+	}
 	f.legend = armKeys(pal, points)
 	f.CSV, f.height = csv.Bytes(), 3.4*vg.Inch
 	return &f

@@ -2,6 +2,7 @@ package figure
 
 import (
 	"image/color"
+	"math"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -21,7 +22,7 @@ type Figure struct {
 
 	height vg.Length
 	legend []key
-	panels [][]*plot.Plot
+	panels []*panel // side by side
 }
 
 // width is that of a text block; figures are made to be read at it.
@@ -41,14 +42,20 @@ type layer func(c draw.Canvas, p *plot.Plot)
 // Plot draws the layer.
 func (l layer) Plot(c draw.Canvas, p *plot.Plot) { l(c, p) }
 
-// newPlot is an empty plot with a faint grid at its labelled ticks.
-func newPlot(x, y axis) *plot.Plot {
+// panel is a plot whose axis labels the page draws: gonum keeps room for them
+// where the middle of a linear axis would be, which on a logarithmic one is the
+// end.
+type panel struct {
+	*plot.Plot
+	x, y string
+}
+
+// newPanel is an empty plot with a faint grid at its labelled ticks.
+func newPanel(x, y axis) *panel {
 	p := plot.New()
 	p.BackgroundColor = color.Transparent
 	set := func(a *plot.Axis, from axis) {
-		a.Label.Text, a.Label.Padding = from.label, 3
-		// gonum's alignment and rotation stay: its layout reckons with them.
-		a.Label.TextStyle.Font, a.Label.TextStyle.Color = lettering(8.5).Font, ink
+		// gonum's alignment stays: its layout reckons with it.
 		a.Tick.Label.Font, a.Tick.Label.Color = lettering(8).Font, ink
 		a.Min, a.Max, a.Scale = from.Min, from.Max, from.scale
 		a.Tick.Marker, a.Tick.Length = plot.ConstantTicks(from.ticks), 4
@@ -74,7 +81,7 @@ func newPlot(x, y axis) *plot.Plot {
 	}))
 	// Adding a plotter may widen an axis; what was handed in stands.
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = x.Min, x.Max, y.Min, y.Max
-	return p
+	return &panel{p, x.label, y.label}
 }
 
 // draw lays the page out: title, legend, panels, footer, from top to bottom, each
@@ -97,13 +104,33 @@ func (f *Figure) draw(c draw.Canvas) {
 		bottom += 8
 	}
 	inner := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
-		Min: vg.Point{X: c.Min.X, Y: bottom + 3}, Max: vg.Point{X: c.Max.X, Y: y - 4},
+		Min: vg.Point{X: c.Min.X, Y: bottom + 3}, Max: vg.Point{X: c.Max.X, Y: y - 8},
 	}}
-	tiles := draw.Tiles{Rows: len(f.panels), Cols: len(f.panels[0]), PadX: 12, PadY: 8}
-	for i, row := range plot.Align(f.panels, tiles, inner) {
-		for j, cell := range row {
-			f.panels[i][j].Draw(cell)
+	f.drawPanels(inner)
+}
+
+// drawPanels sets the panels side by side, their data areas of equal size, with
+// the labels of the axes in the gaps.
+func (f *Figure) drawPanels(c draw.Canvas) {
+	const room = 13
+	tiles := draw.Tiles{Rows: 1, Cols: len(f.panels), PadX: 12, PadBottom: room}
+	plots := make([]*plot.Plot, len(f.panels))
+	for i, p := range f.panels {
+		plots[i] = p.Plot
+		if p.y != "" {
+			tiles.PadLeft, tiles.PadX = room, 12+room
 		}
+	}
+	style := lettering(8.5)
+	style.XAlign = draw.XCenter
+	upright := style
+	upright.Rotation = math.Pi / 2
+	for i, cell := range plot.Align([][]*plot.Plot{plots}, tiles, c)[0] {
+		p := f.panels[i]
+		p.Draw(cell)
+		area := p.DataCanvas(cell)
+		c.FillText(style, vg.Point{X: area.Center().X, Y: c.Min.Y + 2}, p.x)
+		c.FillText(upright, vg.Point{X: cell.Min.X - 3, Y: area.Center().Y}, p.y)
 	}
 }
 

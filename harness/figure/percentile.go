@@ -51,7 +51,7 @@ func Quantiles(h *hdr.Histogram, upTo float64) []Quantile {
 // Percentiles is the percentile plot of one cell's arms. quantity names what is
 // on the y axis; y and highest are shared by the figures of one result.
 func Percentiles(f Figure, pal Palette, quantity string, curves []Curve, y Range, highest float64) *Figure {
-	p := newPlot(percentileAxis(highest), latencyAxis(quantity, y))
+	p := newPanel(percentileAxis(highest), latencyAxis(quantity, y))
 	var csv bytes.Buffer
 	csv.WriteString("arm,replicate,requests,percentile,ns\n")
 	// Replicates lie below what they are the background of.
@@ -71,7 +71,7 @@ func Percentiles(f Figure, pal Palette, quantity string, curves []Curve, y Range
 			fmt.Fprintf(&csv, "%s,%v,%d,%s,%.0f\n", curve.Arm, curve.Replicate, curve.Count, strconv.FormatFloat(q.Percentile, 'f', -1, 64), q.Ns)
 		}
 	}
-	f.CSV, f.height, f.panels = csv.Bytes(), 3.9*vg.Inch, [][]*plot.Plot{{p}}
+	f.CSV, f.height, f.panels = csv.Bytes(), 3.9*vg.Inch, []*panel{p}
 	return &f
 }
 

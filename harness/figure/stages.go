@@ -68,7 +68,7 @@ func Stages(f Figure, names []string, bars []StageBar, x Range) *Figure {
 		csv.WriteString("\n")
 	}
 	xr := Range{0, x.Max * 1.12}
-	p := newPlot(axis{"mean time in the broker", xr, plot.LinearScale{}, linearTicks(xr, 6, func(v float64) string {
+	p := newPanel(axis{"mean time in the broker", xr, plot.LinearScale{}, linearTicks(xr, 6, func(v float64) string {
 		if v == 0 {
 			return "0"
 		}
@@ -92,6 +92,6 @@ func Stages(f Figure, names []string, bars []StageBar, x Range) *Figure {
 		f.legend = append(f.legend, key{label: n, fill: stageColours[i%len(stageColours)]})
 	}
 	f.CSV, f.height = csv.Bytes(), 1.5*vg.Inch+vg.Length(down)*14
-	f.panels = [][]*plot.Plot{{p}}
+	f.panels = []*panel{p}
 	return &f
 }
