@@ -83,6 +83,7 @@ func (w *worker) loop() {
 			break
 		}
 		for i := range events {
+			w.serveDue() // a response may wait, a request may not
 			w.ready(&events[i])
 		}
 		for _, t := range w.tails {
