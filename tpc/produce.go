@@ -102,7 +102,6 @@ func (s *shard) applyProduce(r *request, part int32) {
 	p.waitProduce(w)
 	if s.durability == models.Memory {
 		p.advance(p.Log.EndMark())
-		return
 	}
 	// A duplicate may be durable already; one of the batch in flight waits for it.
 	if p.produceHead == w && p.HighWatermark().Offset >= w.need {
