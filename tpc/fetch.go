@@ -23,10 +23,14 @@ func (s *shard) serveFetch(r *request, body []byte) bool {
 	}
 	r.fetchWaits = r.fetchWaits[:len(op.Parts)]
 	r.makeLegs(len(s.b.shards))
+	refused := false
+	for i := range op.Parts {
+		refused = refused || op.Parts[i].Done
+	}
 	for i := range r.legs {
 		leg := &r.legs[i]
 		leg.need = int(op.MinBytes)
-		if op.MaxWaitMs <= 0 {
+		if op.MaxWaitMs <= 0 || refused { // an error is answered at once
 			leg.need = 0
 		}
 		if len(r.legs) > 1 { // one of n legs that together have MinBytes has an n-th of them
