@@ -113,7 +113,8 @@ notebooks() {
   [[ -x notebooks/.venv/bin/python ]] || python3 -m venv notebooks/.venv ||
     die "python3 cannot make a virtual environment; on Debian and Ubuntu install python3-venv"
   notebooks/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r notebooks/requirements.txt
-  notebooks/.venv/bin/python -m jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+  # Into pages of their own: the committed notebooks stay without outputs.
+  notebooks/.venv/bin/python -m nbconvert --config notebooks/nbconvert.json --to html --execute notebooks/*.ipynb
 }
 
 case ${1-} in
