@@ -46,7 +46,7 @@ func newReplica(b *Broker, t *cluster.Topic, index int32, l *log.Log) *replica {
 	}
 	r.leader.Go(b.gogo)
 	r.lock.Go(b.gogo)
-	r.synced.Store(l.EndOffset())
+	r.synced.Store(l.ActiveSegment().Base) // what recovery kept of the active segment may be in the page cache only
 	return r
 }
 
