@@ -30,7 +30,9 @@ type Options struct {
 	// OutDir receives the interval histograms; empty writes none.
 	OutDir string `json:"out_dir,omitempty"`
 	// Busy says whether a thread polls between requests (Yes), sleeps (No), or
-	// polls when it is pinned (Auto).
+	// polls when it is pinned (Auto). A thread that
+	// polls must have a CPU that serves neither the broker nor the disk's
+	// interrupts: it would hold up completions of direct I/O.
 	Busy Switch `json:"busy,omitempty"`
 	// OnEvent hears of EventStart and EventEnd when the measured window begins
 	// and ends, with the time of CLOCK_MONOTONIC. It is called from a goroutine
