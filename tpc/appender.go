@@ -261,6 +261,16 @@ func (a *appender) grown(f *segFile, n int64, err error) {
 	a.kick()
 }
 
+// written is where the bytes of a segment that are on the device end.
+func (a *appender) written(seg *log.Segment) int64 {
+	for _, f := range a.files {
+		if f.seg == seg {
+			return f.flushed
+		}
+	}
+	return seg.Size()
+}
+
 // drained reports whether every appended byte is on the device.
 func (a *appender) drained() bool {
 	if a.p.Failed() {

@@ -85,7 +85,7 @@ func (s *shard) applyCold(r *request, part int32, code int16) {
 	} else if cold, at := r.coldOp.Apply(int(part), p.Partition, p); cold {
 		w := &r.coldWait[part]
 		*w = coldWait{req: r, part: part}
-		p.load(at.Seg, at.Pos, 0, w)
+		p.load(at.Seg, at.Pos, 0, 0, w)
 		return
 	}
 	if r.c.s != s {

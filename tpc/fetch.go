@@ -141,7 +141,7 @@ func (s *shard) applyFetchPart(leg *fetchLeg, i int32) (bytes int, decided bool)
 	}
 	budget := int(min(fp.MaxBytes, leg.req.fetch.MaxBytes))
 	if fp.Apply(p.Partition, budget, true, p) {
-		s.loadFor(p, leg, fp.Extent.Pos, fp.Extent.Seg, 0)
+		s.loadFor(p, leg, fp.Extent.Pos, fp.Extent.Seg, 0, budget)
 		return -1, false
 	}
 	if fp.Err != 0 || fp.DivergingEpoch >= 0 {
@@ -152,7 +152,7 @@ func (s *shard) applyFetchPart(leg *fetchLeg, i int32) (bytes int, decided bool)
 	}
 	n := p.readable(&fp.Extent)
 	if n < 0 {
-		s.loadFor(p, leg, fp.Extent.Pos, fp.Extent.Seg, -n)
+		s.loadFor(p, leg, fp.Extent.Pos, fp.Extent.Seg, -n, fp.Extent.Len)
 		return -1, false
 	}
 	fp.Extent.Len = n
@@ -161,9 +161,9 @@ func (s *shard) applyFetchPart(leg *fetchLeg, i int32) (bytes int, decided bool)
 }
 
 // loadFor reads from the device what a leg needs; serveLeg is tried again then.
-func (s *shard) loadFor(p *ownedPartition, leg *fetchLeg, pos int64, seg *log.Segment, atLeast int) {
+func (s *shard) loadFor(p *ownedPartition, leg *fetchLeg, pos int64, seg *log.Segment, atLeast, most int) {
 	leg.cold = coldWait{leg: leg}
-	p.load(seg, pos, atLeast, &leg.cold)
+	p.load(seg, pos, atLeast, most, &leg.cold)
 }
 
 // failLeg answers every part of a leg that could not be read.

@@ -10,9 +10,15 @@ import (
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
-// windowBytes is how much a cold read brings in: the largest span of the data
-// path. A larger batch is read by a larger window, once.
-const windowBytes = 128 << 10
+// windowBytes is the least that a cold read brings in: the largest span of the
+// data path. It brings in as much of a fetch as windowMost, Kafka's default for
+// a partition's share and the way there from an index entry, so that a response
+// does not depend on where its bytes are; memory that is short makes it the
+// least again. A larger batch is read by a larger window, once.
+const (
+	windowBytes = 128 << 10
+	windowMost  = 1<<20 + windowBytes
+)
 
 // window is a range of a segment file that was read from the device because it
 // is no longer in the append chunks. One per partition: a catch-up reader moves
@@ -23,6 +29,9 @@ type window struct {
 	seg     *log.Segment
 	pos     int64 // where it starts in the segment, aligned
 	n       int   // valid bytes
+	limit   int64 // end of what the device has, as of the read
+	asked   int64 // position that the read was for, and
+	most    int   // how many bytes from there
 	buf     *iobuf.Buf
 	loading bool
 	serving bool      // waiters are trying again: no new read takes the window from under them
@@ -38,7 +47,8 @@ type coldWait struct {
 
 	seg     *log.Segment // what it wants read
 	pos     int64
-	atLeast int
+	atLeast int // of which this much is needed, bytes
+	most    int // and this much useful
 }
 
 // Peek reads bytes that are in memory: append chunks first, then the window.
@@ -61,21 +71,27 @@ func (w *window) bytes(seg *log.Segment, pos int64) []byte {
 }
 
 // readable tells how much of the extent is in memory from its start: all of it,
-// or what the window has. A negative answer says how many bytes a read has to
-// bring for the first batch to be whole.
+// or what the window could take. A negative answer says how many bytes a read
+// has to bring for the first batch to be whole.
 func (p *ownedPartition) readable(e *log.Extent) int {
 	if p.app.chunks.at(e.Seg.Base, e.Pos) != nil {
 		return e.Len
 	}
-	b := p.window.bytes(e.Seg, e.Pos)
+	w := &p.window
+	b := w.bytes(e.Seg, e.Pos)
+	if len(b) >= e.Len {
+		return e.Len
+	}
 	first := 12
 	if len(b) >= first {
 		first += int(int32(binary.BigEndian.Uint32(b[8:]))) // the length field of the batch header
 	}
-	if len(b) < min(first, e.Len) {
+	// Less than all of it is an answer only when a read for all of it gave no more.
+	best := w.seg == e.Seg && w.asked == e.Pos && w.most >= min(e.Len, windowMost)
+	if !best || len(b) < min(first, e.Len) {
 		return -max(first, 1)
 	}
-	return min(e.Len, len(b))
+	return len(b)
 }
 
 // collect gives the part references to the memory that holds its extent.
@@ -98,37 +114,46 @@ func (p *ownedPartition) collect(fp *api.FetchPart) {
 	}
 }
 
-// load reads the range at pos from the device and then lets w try again.
-func (p *ownedPartition) load(seg *log.Segment, pos int64, atLeast int, w *coldWait) {
+// load reads at pos from the device, atLeast bytes and up to most, and then
+// lets w try again.
+func (p *ownedPartition) load(seg *log.Segment, pos int64, atLeast, most int, w *coldWait) {
 	win := &p.window
-	w.seg, w.pos, w.atLeast = seg, pos, atLeast
+	w.seg, w.pos, w.atLeast, w.most = seg, pos, atLeast, min(most, windowMost)
 	w.next, win.waiting = win.waiting, w
 	if !win.loading && !win.serving {
-		p.startLoad(seg, pos, atLeast)
+		p.startLoad(w)
 	}
 }
 
-func (p *ownedPartition) startLoad(seg *log.Segment, pos int64, atLeast int) {
+func (p *ownedPartition) startLoad(c *coldWait) {
 	win := &p.window
-	start := pos &^ (disk.Align - 1)
-	want := max(windowBytes, (int(pos-start)+atLeast+disk.Align-1)&^(disk.Align-1))
+	start := c.pos &^ (disk.Align - 1)
+	size := func(n int) int {
+		return max(windowBytes, (int(c.pos-start)+n+disk.Align-1)&^(disk.Align-1))
+	}
 	win.drop(p.s)
-	win.buf = p.s.allocFrame(want)
-	if win.buf == nil || seg.File == nil {
+	want := size(max(c.atLeast, c.most))
+	if win.buf = p.s.allocFrame(want); win.buf == nil {
+		want = size(c.atLeast)
+		win.buf = p.s.allocFrame(want)
+	}
+	if win.buf == nil || c.seg.File == nil {
 		win.answer(p, codeStorage)
 		return
 	}
-	win.p, win.seg, win.pos, win.n, win.loading = p, seg, start, 0, true
-	win.op = reactor.DiskOp{Kind: reactor.Read, FD: seg.File.FD(), Off: start, B: win.buf.B[:want:want], Done: win}
+	win.p, win.seg, win.pos, win.n, win.loading = p, c.seg, start, 0, true
+	win.limit, win.asked, win.most = p.app.written(c.seg), c.pos, c.most
+	win.op = reactor.DiskOp{Kind: reactor.Read, FD: c.seg.File.FD(), Off: start, B: win.buf.B[:want:want], Done: win}
 	p.s.coldReads.Inc()
 	p.s.r.Submit(&win.op)
 }
 
-// DiskDone ends a cold read. Bytes beyond what the segment holds are padding of
-// a file that is zero-filled ahead and do not count.
+// DiskDone ends a cold read. Bytes beyond what was on the device when it began
+// do not count: they are padding of a file that is zero-filled ahead, or half of
+// a write that was under way.
 func (w *window) DiskDone(op *reactor.DiskOp) {
 	w.loading = false
-	w.n = int(max(0, min(op.Res, w.seg.Size()-w.pos)))
+	w.n = int(max(0, min(op.Res, w.limit-w.pos)))
 	code := int16(0)
 	if op.Err != nil || w.n == 0 {
 		w.n, code = 0, codeStorage
@@ -158,7 +183,7 @@ func (w *window) answer(p *ownedPartition, code int16) {
 	}
 	w.serving = false
 	if c := w.waiting; c != nil {
-		p.startLoad(c.seg, c.pos, c.atLeast)
+		p.startLoad(c)
 	}
 }
 
