@@ -1,0 +1,118 @@
+package modeltest
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// fetching is what a Fetch waits for, how it shares its bytes, and sessions.
+var fetching = Script{Name: "fetching", Lives: []func(*Tape){
+	func(t *Tape) {
+		c, other := t.Dial(), t.Dial()
+		topic := c.created("fetching", 5)
+		longPolls(c, other, topic)
+		limits(c, topic)
+		sessions(c, topic)
+	},
+	func(t *Tape) {
+		c := t.Dial()
+		topic := c.known("fetching")
+		limits(c, topic)
+		sessions(c, topic)
+	},
+}}
+
+// longPolls wait on one connection for what another produces.
+func longPolls(c, other *Conn, topic topicRef) {
+	c.tape.T.Helper()
+	at := [5]int64{}
+	all := func() []fetched {
+		var parts []fetched
+		for i := range int32(5) {
+			parts = append(parts, fetched{topic: topic, index: i, offset: at[i]})
+		}
+		return parts
+	}
+	for i := range int32(10) { // one byte anywhere is enough
+		c.Send(12, fetchRequest(&fetchLimits{waitMs: 15_000, minBytes: 1, sessionEpoch: -1}, all()...))
+		other.produce(9, -1, produced{topic, i % 5, Batch{Records: 2}.Bytes()}, 0, at[i%5])
+		at[i%5] += 2
+		c.Answer()
+	}
+	for i := range int32(3) { // the third batch of one partition makes it enough
+		c.Send(13, fetchRequest(&fetchLimits{waitMs: 15_000, minBytes: 2500, sessionEpoch: -1}, fetched{topic: topic, index: i, offset: at[i]}))
+		for range 3 {
+			other.produce(9, 1, produced{topic, i, Batch{Size: 1000}.Bytes()}, 0, at[i])
+			at[i]++
+		}
+		if r := c.Answer().(*kmsg.FetchResponse); len(r.Topics[0].Partitions[0].RecordBatches) < 2500 {
+			c.fatalf("answered with %d bytes, want 2500 first", len(r.Topics[0].Partitions[0].RecordBatches))
+		}
+	}
+	// Nothing comes: the answer is empty when its time is over.
+	c.Ask(12, fetchRequest(&fetchLimits{waitMs: 60, minBytes: 1, sessionEpoch: -1}, all()...))
+	// An error in one partition is reason enough to answer.
+	c.Ask(12, fetchRequest(&fetchLimits{waitMs: 15_000, minBytes: 1, sessionEpoch: -1}, append(all(), fetched{topic: topic, index: 7})...))
+	// So is a topic that goes away meanwhile.
+	gone := c.created("gone", 1)
+	c.Send(12, fetchRequest(&fetchLimits{waitMs: 15_000, minBytes: 1, sessionEpoch: -1}, fetched{topic: gone}))
+	other.Ask(5, deleteRequest("gone"))
+	if code := c.Answer().(*kmsg.FetchResponse).Topics[0].Partitions[0].ErrorCode; code != kerr.UnknownTopicOrPartition.Code {
+		c.fatalf("a fetch from a deleted topic: code %d", code)
+	}
+}
+
+func deleteRequest(name string) *kmsg.DeleteTopicsRequest {
+	req := kmsg.NewPtrDeleteTopicsRequest()
+	req.TimeoutMillis = 10_000
+	req.TopicNames = []string{name}
+	return req
+}
+
+// limits asks for less than there is, of one partition and of all.
+func limits(c *Conn, topic topicRef) {
+	c.tape.T.Helper()
+	for _, p := range []int32{0, 1, 11, 61, 80, 200, 1079, 5000} {
+		for _, m := range []int32{0, 1, 100, 500, 2100, 3300, 1 << 20} {
+			var parts []fetched
+			for i := range int32(5) {
+				parts = append(parts, fetched{topic: topic, index: i, offset: int64(i), maxBytes: p})
+			}
+			r := c.Ask(12, fetchRequest(&fetchLimits{maxBytes: max(m, 1), minBytes: 1, sessionEpoch: -1}, parts...)).(*kmsg.FetchResponse)
+			if len(r.Topics[0].Partitions[0].RecordBatches) == 0 {
+				c.fatalf("partition bytes %d, max bytes %d: nothing, want a first batch whatever the limit", p, m)
+			}
+		}
+	}
+}
+
+// sessions is an incremental session from its first full fetch to its end.
+func sessions(c *Conn, topic topicRef) {
+	c.tape.T.Helper()
+	ask := func(v int16, l fetchLimits, code int16, parts ...fetched) *kmsg.FetchResponse {
+		c.tape.T.Helper()
+		l.minBytes = 1
+		r := c.Ask(v, fetchRequest(&l, parts...)).(*kmsg.FetchResponse)
+		if r.ErrorCode != code {
+			c.fatalf("fetch in session %d at epoch %d: code %d, want %d", l.session, l.sessionEpoch, r.ErrorCode, code)
+		}
+		return r
+	}
+	for _, v := range []int16{7, 12, 13, 17} {
+		full := ask(v, fetchLimits{}, 0, fetched{topic: topic, index: 0}, fetched{topic: topic, index: 1}, fetched{topic: topic, index: 2})
+		id := full.SessionID
+		if id == 0 {
+			c.fatalf("a full fetch with epoch 0 made no session")
+		}
+		ask(v, fetchLimits{session: id, sessionEpoch: 1}, 0, fetched{topic: topic, index: 0, offset: 4})
+		ask(v, fetchLimits{session: id, sessionEpoch: 2}, 0, fetched{topic: topic, index: 1, offset: 4}, fetched{topic: topic, index: 3})
+		ask(v, fetchLimits{session: id, sessionEpoch: 3, forget: []produced{{topic: topic, index: 2}}}, 0)
+		ask(v, fetchLimits{session: id, sessionEpoch: 9}, kerr.InvalidFetchSessionEpoch.Code)
+		ask(v, fetchLimits{session: id, sessionEpoch: 4, maxBytes: 500}, 0, fetched{topic: topic, index: 8})
+		ask(v, fetchLimits{session: id, sessionEpoch: 5, maxBytes: 500, waitMs: 30}, 0)
+		ask(v, fetchLimits{session: id + 1000, sessionEpoch: 1}, kerr.FetchSessionIDNotFound.Code)
+		ask(v, fetchLimits{session: id, sessionEpoch: -1}, 0, fetched{topic: topic, index: 4})
+		ask(v, fetchLimits{session: id, sessionEpoch: 6}, kerr.FetchSessionIDNotFound.Code)
+		c.tape.Note("session %d", id)
+	}
+}
