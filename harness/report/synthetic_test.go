@@ -1,0 +1,213 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/ceteris/ceteris/harness/experiment"
+	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/load"
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/workloads"
+)
+
+// world is what the runs of a synthetic result are drawn from.
+type world struct {
+	blocks   int
+	shape    string // loads and durabilities, for the experiment file
+	requests int    // in each of a run's two intervals
+	class    host.Class
+	seed     uint64
+	// medianNs is a run's median response time.
+	medianNs func(p result.PlannedCell) float64
+	// change edits a record before it is written; nil for none.
+	change func(c *result.CellRecord)
+}
+
+const worldText = `name: world
+question: "Does tpc < threadpool & at what cost?"
+models: [tpc, threadpool]
+replicate: alternate
+blocks: %d
+seed: 7
+memory: 128MiB
+driver: raw
+warmup: 500ms
+measure: 2s
+%s
+    partitions: 4
+    connections: 4
+    inflight: 8
+    size: 1KiB
+    consumers: 1
+endpoints: {primary: "p99 response produce", rope: 0.05}
+`
+
+// The shapes of worlds: six points, and one.
+const (
+	wide = `loads: {kind: absolute, per_second: [2000, 8000, 20000]}
+workloads:
+  - name: 1k
+    durability: [process, power]`
+	narrow = `loads: {kind: absolute, per_second: [2000]}
+workloads:
+  - name: 1k
+    durability: [process]`
+)
+
+// small is even with one point only.
+func small(blocks int) world {
+	w := even(blocks)
+	w.shape = narrow
+	return w
+}
+
+// even is a world in which tpc takes seven tenths of the thread pool's time.
+func even(blocks int) world {
+	return world{blocks: blocks, shape: wide, requests: 2000, class: host.ClassC, seed: 1, medianNs: func(p result.PlannedCell) float64 {
+		base := 120e3 * (1 + p.LoadPerSec/20000)
+		if p.Durability == "power" {
+			base *= 3
+		}
+		if p.Model == "tpc" {
+			base *= 0.7
+		}
+		return base
+	}}
+}
+
+// make writes the world's result with the writers that a run uses.
+func (w world) make(t testing.TB) string {
+	t.Helper()
+	text := fmt.Sprintf(worldText, w.blocks, w.shape)
+	e, err := workloads.Parse("world.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &result.Manifest{
+		Experiment: e.Name, ExperimentText: text, Seed: e.Seed, HostClass: w.class, GoVersion: "go", BinarySHA256: "0123",
+		Placement: host.Placement{Broker: []int{1}, Generator: []int{0}, Why: "halves"}, Planned: experiment.Plan(e),
+	}
+	for _, a := range e.Models {
+		m.Arms = append(m.Arms, result.Arm{Name: a.Name, Model: a.Model})
+	}
+	r, err := result.Create(t.TempDir(), m, &host.Env{Schema: "ceteris-env/1", Class: w.class, Reasons: []string{"made up"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, _, err := result.OpenJournal(r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for i, p := range m.Planned {
+		w.cell(t, r, p, rand.New(rand.NewPCG(w.seed, uint64(i))))
+		if err := j.Append(result.EventCellDone, p.Key(), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r.Dir
+}
+
+// cell writes one cell.
+func (w world) cell(t testing.TB, r *result.Run, p result.PlannedCell, random *rand.Rand) {
+	t.Helper()
+	dir := filepath.Join(r.Dir, p.Dir())
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	median := w.medianNs(p) * math.Exp(random.NormFloat64()*0.02)
+	lognormal := func(m, sigma float64) func() int64 {
+		return func() int64 { return int64(m * math.Exp(random.NormFloat64()*sigma)) }
+	}
+	writeHlog(t, filepath.Join(dir, "response.hlog"), "produce", 2, w.requests, lognormal(median, 0.5))
+	writeHlog(t, filepath.Join(dir, "service.hlog"), "produce", 2, w.requests, lognormal(median*0.97, 0.5))
+	writeHlog(t, filepath.Join(dir, "slip.hlog"), "produce", 2, w.requests, func() int64 { return random.Int64N(4000) })
+	writeHlog(t, filepath.Join(dir, "e2e.hlog"), "fetch", 2, w.requests, lognormal(median*1.2, 0.5))
+	writeStages(t, filepath.Join(dir, "stages.hlog"), median, random)
+	broker := map[string]any{
+		"config": map[string]string{"model": p.Model, "spin": "50µs"},
+		"facts":  map[string]string{"process.data.dir": dir, "shards": map[string]string{"tpc": "1", "threadpool": "0"}[p.Model]},
+	}
+	if err := result.WriteJSON(filepath.Join(dir, "broker.json"), broker); err != nil {
+		t.Fatal(err)
+	}
+	n := int64(2 * w.requests)
+	run := int64(float64(n) * 20e3 * (1 + 4000/p.LoadPerSec))
+	if p.Model == "tpc" {
+		run /= 2
+	}
+	c := &result.CellRecord{
+		Schema: result.CellSchema, ID: p.ID, Block: p.Block, Position: p.Position, Workload: p.Workload, Durability: p.Durability,
+		Arm: p.Arm, Model: p.Model, Replicate: p.Replicate, LoadPerSec: p.LoadPerSec, Valid: true,
+		Load: load.Summary{
+			Driver: "raw", OfferedPerSec: p.LoadPerSec, AchievedPerSec: p.LoadPerSec, AchievedRatio: 1, Intended: n, Acked: n, Records: n,
+		},
+		Server: result.ServerCounters{CPURunNs: &run, CtxVol: n / 4, CtxInvol: n / 50, MaxRSSBytes: 100 << 20},
+		Gates:  []result.Gate{{Name: "slip", OK: true, Advisory: true, Detail: "small"}},
+	}
+	if w.change != nil {
+		w.change(c)
+	}
+	if err := result.WriteJSON(filepath.Join(dir, "cell.json"), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeHlog(t testing.TB, path, tag string, intervals, each int, draw func() int64) {
+	t.Helper()
+	var hists []*hdr.Histogram
+	for range intervals {
+		h := hdr.New(1, 60e9, 3)
+		h.SetTag(tag)
+		for range each {
+			if err := h.RecordValue(draw()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hists = append(hists, h)
+	}
+	writeIntervals(t, path, hists)
+}
+
+// writeStages splits a total between the parts that the brokers report.
+func writeStages(t testing.TB, path string, totalNs float64, random *rand.Rand) {
+	t.Helper()
+	shares := []float64{.08, .02, .01, .15, .05, .55, .02, .06, .06}
+	var hists []*hdr.Histogram
+	for s := range telemetry.Stage(telemetry.Parts) {
+		h := hdr.New(1, 60e9, 2)
+		h.SetTag(telemetry.Tag(telemetry.Produce, s))
+		for range 100 {
+			if err := h.RecordValue(int64(totalNs * shares[s] * (0.9 + 0.2*random.Float64()))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hists = append(hists, h)
+	}
+	writeIntervals(t, path, hists)
+}
+
+func writeIntervals(t testing.TB, path string, hists []*hdr.Histogram) {
+	t.Helper()
+	var b bytes.Buffer
+	w := hdr.NewHistogramLogWriter(&b)
+	for i, h := range hists {
+		h.SetStartTimeMs(int64(1000 * (i + 1)))
+		h.SetEndTimeMs(int64(1000 * (i + 2)))
+		if err := w.OutputIntervalHistogram(h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
