@@ -45,7 +45,7 @@ func (l *Log) Prepare(b []byte, h *batch.Header, v *batch.Validator, nowMs int64
 		}
 	}
 
-	a.Base = l.end.offset.Load()
+	a.Base = l.end.Offset()
 	if a.Base > math.MaxInt64-int64(h.Count) {
 		return Refused, kerr.KafkaStorageError.Code
 	}
@@ -107,7 +107,7 @@ func (l *Log) mustRoll(a *Append) bool {
 // of the log last, so a reader below the end finds everything. Writer only.
 func (l *Log) Commit(a *Append) {
 	s := a.Seg
-	end := l.end.load()
+	end := l.end.Load()
 	if a.Base != end.Offset || s.Base != end.SegBase || a.Pos != end.Pos {
 		panic(fmt.Sprintf("log: commit at offset %d, segment %d, position %d; the log ends at %d, %d, %d",
 			a.Base, s.Base, a.Pos, end.Offset, end.SegBase, end.Pos))
@@ -122,5 +122,5 @@ func (l *Log) Commit(a *Append) {
 	}
 	l.noteEpoch(a.leaderEpoch, a.Base)
 	s.size.Store(a.Pos + int64(a.Len))
-	l.end.store(Mark{Offset: a.Last + 1, SegBase: s.Base, Pos: a.Pos + int64(a.Len)})
+	l.end.Store(Mark{Offset: a.Last + 1, SegBase: s.Base, Pos: a.Pos + int64(a.Len)})
 }

@@ -145,7 +145,7 @@ func TestRollBeforeRelativeOffsetsOverflow(t *testing.T) {
 		end  int64
 		want Verdict
 	}{{1<<31 - 1, Write}, {1 << 31, RollThenWrite}} {
-		s.l.end.store(Mark{Offset: c.end, SegBase: end.SegBase, Pos: end.Pos})
+		s.l.end.Store(Mark{Offset: c.end, SegBase: end.SegBase, Pos: end.Pos})
 		b := records(1, 10, 1000)
 		h := mustCheck(t, b)
 		var a Append

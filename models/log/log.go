@@ -21,7 +21,7 @@ type Log struct {
 	cfg       Config
 	view      atomic.Pointer[[]*Segment] // ascending, the last one is active; never empty, never changed in place
 	start     atomic.Int64
-	end       endMark
+	end       MarkCell
 	recent    ring
 	epochs    atomic.Pointer[[]EpochStart]
 	epochsOld atomic.Bool // the checkpoint file lags behind epochs
@@ -49,10 +49,10 @@ func (l *Log) SetConfig(cfg Config) {
 func (l *Log) StartOffset() int64 { return l.start.Load() }
 
 // EndOffset is the offset of the next record (LEO). Any thread.
-func (l *Log) EndOffset() int64 { return l.end.offset.Load() }
+func (l *Log) EndOffset() int64 { return l.end.Offset() }
 
 // EndMark is the end of the log as a position. Any thread.
-func (l *Log) EndMark() Mark { return l.end.load() }
+func (l *Log) EndMark() Mark { return l.end.Load() }
 
 // Segments is a snapshot in ascending order; the last one is active. It must
 // not be changed. Any thread.
@@ -83,7 +83,7 @@ func (l *Log) SizeBytes() int64 {
 func (l *Log) Roll(a *Append) (old, fresh *Segment) {
 	segs := l.Segments()
 	old = segs[len(segs)-1]
-	end := l.end.load()
+	end := l.end.Load()
 	if a.Base != end.Offset {
 		panic(fmt.Sprintf("log: roll at offset %d, want the log's end %d", a.Base, end.Offset))
 	}
@@ -96,7 +96,7 @@ func (l *Log) Roll(a *Append) (old, fresh *Segment) {
 	fresh = newSegment(a.Base)
 	next := append(slices.Clip(slices.Clone(segs)), fresh)
 	l.view.Store(&next)
-	l.end.store(Mark{Offset: a.Base, SegBase: a.Base})
+	l.end.Store(Mark{Offset: a.Base, SegBase: a.Base})
 	a.Seg, a.Pos = fresh, 0
 	return old, fresh
 }
@@ -117,32 +117,4 @@ func segmentOf(segs []*Segment, offset int64) (int, *Segment) {
 		return -1, nil
 	}
 	return lo - 1, segs[lo-1]
-}
-
-// endMark publishes a Mark of three words from one writer to any reader: the
-// sequence is odd while the words change, and a reader that saw it change looks
-// again. The offset alone may be read without that.
-type endMark struct {
-	seq    atomic.Uint64
-	offset atomic.Int64
-	base   atomic.Int64
-	pos    atomic.Int64
-}
-
-func (m *endMark) store(v Mark) {
-	m.seq.Add(1)
-	m.base.Store(v.SegBase)
-	m.pos.Store(v.Pos)
-	m.offset.Store(v.Offset)
-	m.seq.Add(1)
-}
-
-func (m *endMark) load() Mark {
-	for {
-		before := m.seq.Load()
-		v := Mark{Offset: m.offset.Load(), SegBase: m.base.Load(), Pos: m.pos.Load()}
-		if before%2 == 0 && m.seq.Load() == before {
-			return v
-		}
-	}
 }

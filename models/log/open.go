@@ -54,7 +54,7 @@ func (o *opener) open() error {
 	active.sealed.Store(false)
 	l.view.Store(&segs)
 	l.start.Store(start)
-	l.end.store(Mark{Offset: end, SegBase: active.Base, Pos: active.Size()})
+	l.end.Store(Mark{Offset: end, SegBase: active.Base, Pos: active.Size()})
 	if !known {
 		if err := o.rebuildEpochs(segs); err != nil {
 			return err

@@ -24,7 +24,7 @@ type Partition struct {
 	Log         *log.Log
 	LeaderEpoch int32
 
-	hw     mark
+	hw     log.MarkCell
 	failed atomic.Bool
 }
 
@@ -32,24 +32,24 @@ type Partition struct {
 // promise: it was read back from the device or the page cache.
 func New(topic string, id [16]byte, index int32, l *log.Log, leaderEpoch int32) *Partition {
 	p := &Partition{Topic: topic, ID: id, Index: index, Log: l, LeaderEpoch: leaderEpoch}
-	p.hw.store(l.EndMark())
+	p.hw.Store(l.EndMark())
 	return p
 }
 
 // HighWatermark is where consumers stop. Any thread.
-func (p *Partition) HighWatermark() log.Mark { return p.hw.load() }
+func (p *Partition) HighWatermark() log.Mark { return p.hw.Load() }
 
 // Durable reports that every byte below m honours the durability promise. It
 // returns whether the high watermark moved, which is when waiters must be
 // looked at. Writer only; m never lies beyond the log's end.
 func (p *Partition) Durable(m log.Mark) bool {
-	if m.Offset <= p.hw.offset.Load() {
+	if m.Offset <= p.hw.Offset() {
 		return false
 	}
 	if end := p.Log.EndOffset(); m.Offset > end {
 		panic(fmt.Sprintf("partition: durable to %d beyond the log's end %d", m.Offset, end))
 	}
-	p.hw.store(m)
+	p.hw.Store(m)
 	return true
 }
 
@@ -59,31 +59,3 @@ func (p *Partition) Fail() { p.failed.Store(true) }
 
 // Failed reports whether Fail was called. Any thread.
 func (p *Partition) Failed() bool { return p.failed.Load() }
-
-// mark publishes a log.Mark of three words from one writer to any reader
-// without a lock or an allocation: the sequence is odd while the words change,
-// and a reader that saw it change tries again.
-type mark struct {
-	seq    atomic.Uint64
-	offset atomic.Int64
-	base   atomic.Int64
-	pos    atomic.Int64
-}
-
-func (m *mark) store(v log.Mark) {
-	m.seq.Add(1)
-	m.offset.Store(v.Offset)
-	m.base.Store(v.SegBase)
-	m.pos.Store(v.Pos)
-	m.seq.Add(1)
-}
-
-func (m *mark) load() log.Mark {
-	for {
-		before := m.seq.Load()
-		v := log.Mark{Offset: m.offset.Load(), SegBase: m.base.Load(), Pos: m.pos.Load()}
-		if before%2 == 0 && m.seq.Load() == before {
-			return v
-		}
-	}
-}
