@@ -55,20 +55,21 @@ type segFile struct {
 
 func (a *appender) tailFile() *segFile { return a.files[len(a.files)-1] }
 
-// reserve makes sure that n more bytes can be copied, also when they open a new
-// segment. It is asked before the log commits, because afterwards there is no
-// way back. False means that the shard's memory is exhausted.
+// reserve makes sure that n more bytes can be copied behind the last. It is
+// asked before the log commits, because afterwards there is no way back. False
+// means that the shard's memory is exhausted.
 func (a *appender) reserve(n int) bool {
 	f := a.tailFile()
-	room := int64(0)
 	if k := a.chunks.at(f.seg.Base, max(f.end-1, 0)); k != nil && f.end > 0 {
-		room = (k.index+1)*a.chunks.size - f.end
+		n -= int((k.index+1)*a.chunks.size - f.end)
 	}
-	need := 0
-	if int64(n) > room {
-		need = int((int64(n)-room+a.chunks.size-1)/a.chunks.size) + 1
-	}
-	for len(a.spare) < need {
+	return a.reserveFresh(n)
+}
+
+// reserveFresh makes sure that n bytes can be copied to chunks of their own, as
+// the first batch of a segment is.
+func (a *appender) reserveFresh(n int) bool {
+	for need := (n + int(a.chunks.size) - 1) / int(a.chunks.size); len(a.spare) < need; {
 		k := a.p.s.allocChunk(a.p)
 		if k == nil {
 			return false
