@@ -140,4 +140,4 @@ func (s *Script) Same(t testing.TB, a, b []Life) {
 }
 
 // Scripts is the suite.
-func Scripts() []*Script { return []*Script{&data, &producers, &fetching} }
+func Scripts() []*Script { return []*Script{&data, &producers, &fetching, &rolling, &retention} }
