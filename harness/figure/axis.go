@@ -146,6 +146,9 @@ func ratioAxis(label string, widest float64) axis {
 				add(m, "", "")
 			}
 		}
+	} else if widest <= 3 {
+		add(1.5, "1.5", "0.67")
+		add(2, "2", "0.5")
 	} else {
 		each := math.Ceil(math.Log2(widest) / 3)
 		for e := 1.0; math.Exp2(e) <= widest; e++ {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
 	"github.com/ceteris/ceteris/workloads"
@@ -15,37 +13,24 @@ import (
 type quantity struct {
 	key, title string
 	latency    bool // means nothing on a saturated run
-	of         func(r *run, class string) (float64, bool)
-}
-
-func percentileOf(p float64, h func(*run) *hdr.Histogram, censored func(*run) int64) func(*run, string) (float64, bool) {
-	return func(r *run, class string) (float64, bool) {
-		s := stats.Samples{Count: h(r).TotalCount(), Censored: censored(r), Class: class}
-		return float64(h(r).ValueAtPercentile(p)), s.Gate(p) == ""
-	}
+	of         func(r *run) stats.Number
 }
 
 // headlines is how many of the quantities, from the first, make the headline.
 const headlines = 3
 
-var quantities = func() []quantity {
-	response := func(r *run) *hdr.Histogram { return r.response }
-	endToEnd := func(r *run) *hdr.Histogram { return r.endToEnd }
-	censored := func(r *run) int64 { return r.Load.Censored }
-	none := func(*run) int64 { return 0 }
-	return []quantity{
-		{"p50_response", "p50 response time", true, percentileOf(50, response, censored)},
-		{"p99_response", "p99 response time", true, percentileOf(99, response, censored)},
-		{"cpu_per_message", "broker CPU per message", false, func(r *run, _ string) (float64, bool) {
-			return perMessage(r.Server.CPUNs(), r.Load.Records).Get()
-		}},
-		{"switches_per_message", "context switches per message", false, func(r *run, _ string) (float64, bool) {
-			return perMessage(r.Server.CtxVol+r.Server.CtxInvol, r.Load.Records).Get()
-		}},
-		{"p50_end_to_end", "p50 end to end", true, percentileOf(50, endToEnd, none)},
-		{"p99_end_to_end", "p99 end to end", true, percentileOf(99, endToEnd, none)},
-	}
-}()
+var quantities = []quantity{
+	{"p50_response", "p50 response time", true, func(r *run) stats.Number { return r.response.P50 }},
+	{"p99_response", "p99 response time", true, func(r *run) stats.Number { return r.response.P99 }},
+	{"cpu_per_message", "broker CPU per message", false, func(r *run) stats.Number {
+		return perMessage(r.Server.CPUNs(), r.Load.Records)
+	}},
+	{"switches_per_message", "context switches per message", false, func(r *run) stats.Number {
+		return perMessage(r.Server.CtxVol+r.Server.CtxInvol, r.Load.Records)
+	}},
+	{"p50_end_to_end", "p50 end to end", true, func(r *run) stats.Number { return r.endToEnd.P50 }},
+	{"p99_end_to_end", "p99 end to end", true, func(r *run) stats.Number { return r.endToEnd.P99 }},
+}
 
 // analyse computes everything that the report says.
 func analyse(r *result.Run) (*Analysis, data, error) {
@@ -156,7 +141,7 @@ func (a *Analysis) cell(c *result.CellRecord) {
 }
 
 // point sums up one load and compares its arms.
-func (a *Analysis) point(at where, runs map[who][]*run) (Point, error) {
+func (a *Analysis) point(at where, by map[who]*runs) (Point, error) {
 	p := Point{
 		Load: workloads.LoadName(at.load), LoadPerSec: at.load,
 		Saturated: []string{}, Arms: []ArmPoint{}, Compared: []Comparison{},
@@ -164,26 +149,23 @@ func (a *Analysis) point(at where, runs map[who][]*run) (Point, error) {
 	for _, replicate := range []bool{false, true} {
 		for _, arm := range a.Arms {
 			w := who{arm.Name, replicate}
-			if len(runs[w]) == 0 {
-				continue
+			if by[w] != nil {
+				p.Arms = append(p.Arms, armPoint(w, by[w], a.HostClass))
 			}
-			ap, err := armPoint(w, runs[w], a.HostClass)
-			if err != nil {
-				return p, err
-			}
-			p.Arms = append(p.Arms, ap)
 		}
 	}
 	for _, arm := range a.Arms {
-		behind := 0
-		all := append(append([]*run(nil), runs[who{arm.Name, false}]...), runs[who{arm.Name, true}]...)
-		for _, r := range all {
-			if r.saturated() {
-				behind++
+		behind, all := 0, 0
+		for _, replicate := range []bool{false, true} {
+			for _, r := range by[who{arm.Name, replicate}].list() {
+				all++
+				if r.saturated() {
+					behind++
+				}
 			}
 		}
 		// Half of the runs, because a single one may have met a disturbance.
-		if behind > 0 && 2*behind >= len(all) {
+		if behind > 0 && 2*behind >= all {
 			p.Saturated = append(p.Saturated, arm.Name)
 		}
 	}
@@ -192,7 +174,7 @@ func (a *Analysis) point(at where, runs map[who][]*run) (Point, error) {
 			continue
 		}
 		for _, q := range quantities {
-			c, err := a.compare(q, arm.Name, p.Saturated, runs)
+			c, err := a.compare(q, arm.Name, p.Saturated, by)
 			if err != nil {
 				return p, fmt.Errorf("%s %s %s: %w", at.workload, at.durability, p.Load, err)
 			}
@@ -204,12 +186,12 @@ func (a *Analysis) point(at where, runs map[who][]*run) (Point, error) {
 
 // compare estimates one quantity of arm over the baseline's. The floor comes
 // from the replicates of these two arms only.
-func (a *Analysis) compare(q quantity, arm string, saturated []string, runs map[who][]*run) (Comparison, error) {
+func (a *Analysis) compare(q quantity, arm string, saturated []string, by map[who]*runs) (Comparison, error) {
 	c := Comparison{Quantity: q.key, A: arm, B: a.Baseline}
 	values := func(w who) map[int]float64 {
 		out := map[int]float64{}
-		for _, r := range runs[w] {
-			if v, ok := q.of(r, a.HostClass); ok {
+		for _, r := range by[w].list() {
+			if v, ok := q.of(r).Get(); ok {
 				out[r.Block] = v
 			}
 		}

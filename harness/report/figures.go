@@ -86,8 +86,7 @@ func (g *gallery) extent() {
 	for _, group := range g.a.Groups {
 		for _, p := range group.Points {
 			for _, arm := range p.Arms {
-				runs := g.d[where{group.Workload, group.Durability, p.LoadPerSec}][who{arm.Arm, arm.Replicate}]
-				g.include(&p, arm, runs)
+				g.include(&p, arm, g.d[where{group.Workload, group.Durability, p.LoadPerSec}][who{arm.Arm, arm.Replicate}])
 			}
 		}
 	}
@@ -95,21 +94,26 @@ func (g *gallery) extent() {
 }
 
 // include widens the axes to hold one arm's point.
-func (g *gallery) include(p *Point, arm ArmPoint, runs []*run) {
+func (g *gallery) include(p *Point, arm ArmPoint, s *runs) {
 	g.highest = max(g.highest, arm.Response.Highest)
-	for _, r := range runs {
-		for _, s := range []struct {
-			to *figure.Range
-			of *hdr.Histogram
-			up float64
-		}{{&g.response, r.response, arm.Response.Highest}, {&g.slip, r.slip, arm.Slip.Highest}} {
-			if s.of.TotalCount() > 0 && s.up > 0 {
-				s.to.Include(float64(max(leastNs, s.of.Min())))
-				s.to.Include(float64(max(leastNs, s.of.ValueAtPercentile(s.up))))
+	for _, x := range []struct {
+		to *figure.Range
+		of *hdr.Histogram
+		up float64
+	}{{&g.response, s.merged[response], arm.Response.Highest}, {&g.slip, s.merged[slip], arm.Slip.Highest}} {
+		if x.up > 0 {
+			x.to.Include(float64(max(leastNs, x.of.Min())))
+			x.to.Include(float64(max(leastNs, x.of.ValueAtPercentile(x.up))))
+		}
+	}
+	for _, r := range arm.Runs {
+		g.rate.Include(r.Achieved)
+		for _, n := range []stats.Number{r.P50, r.P99} {
+			if v, ok := n.Get(); ok {
+				g.response.Include(max(leastNs, v))
 			}
 		}
-		g.rate.Include(r.Load.AchievedPerSec)
-		if v, ok := perMessage(r.Server.CPUNs(), r.Load.Records).Get(); ok && v > 0 {
+		if v, ok := r.CPU.Get(); ok && v > 0 {
 			g.cost.Include(v)
 		}
 	}
@@ -124,11 +128,7 @@ const leastNs = 100
 // percentiles draws one percentile plot for each load.
 func (g *gallery) percentiles(group *Group) error {
 	for _, p := range group.Points {
-		curves, n, blocks, err := g.curves(group, &p, func(r *run) *hdr.Histogram { return r.response },
-			func(a ArmPoint) float64 { return a.Response.Highest })
-		if err != nil {
-			return err
-		}
+		curves, n, blocks := g.curves(group, &p, response, func(a ArmPoint) float64 { return a.Response.Highest })
 		if len(curves) == 0 {
 			continue
 		}
@@ -147,15 +147,12 @@ func (g *gallery) percentiles(group *Group) error {
 	return nil
 }
 
-// curves merges one histogram of every arm at one load.
-func (g *gallery) curves(group *Group, p *Point, of func(*run) *hdr.Histogram, upTo func(ArmPoint) float64) (out []figure.Curve, n int64, blocks int, err error) {
+// curves takes one kind of histogram of every arm at one load.
+func (g *gallery) curves(group *Group, p *Point, kind int, upTo func(ArmPoint) float64) (out []figure.Curve, n int64, blocks int) {
 	at := where{group.Workload, group.Durability, p.LoadPerSec}
 	for _, arm := range p.Arms {
-		h, err := merged(g.d[at][who{arm.Arm, arm.Replicate}], of)
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		if h == nil || upTo(arm) == 0 {
+		h := g.d[at][who{arm.Arm, arm.Replicate}].merged[kind]
+		if upTo(arm) == 0 {
 			continue
 		}
 		n += h.TotalCount()
@@ -164,7 +161,7 @@ func (g *gallery) curves(group *Group, p *Point, of func(*run) *hdr.Histogram, u
 			Arm: arm.Arm, Replicate: arm.Replicate, Count: h.TotalCount(), Points: figure.Quantiles(h, upTo(arm)),
 		})
 	}
-	return out, n, blocks, nil
+	return out, n, blocks
 }
 
 // loads draws the load-latency curve of a group that has more than one load.
@@ -264,10 +261,9 @@ func (g *gallery) costs(group *Group) error {
 // slips draws the generator's own lateness at the load of the headline.
 func (g *gallery) slips(group *Group) error {
 	p := &group.Points[group.Headline]
-	curves, n, blocks, err := g.curves(group, p, func(r *run) *hdr.Histogram { return r.slip },
-		func(a ArmPoint) float64 { return a.Slip.Highest })
-	if err != nil || len(curves) == 0 {
-		return err
+	curves, n, blocks := g.curves(group, p, slip, func(a ArmPoint) float64 { return a.Slip.Highest })
+	if len(curves) == 0 {
+		return nil
 	}
 	f := g.head("slip-"+group.Workload+"-"+group.Durability,
 		fmt.Sprintf("Lateness of the load generator: %s, durability %s, %s", group.Workload, group.Durability, p.loadText()),

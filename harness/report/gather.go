@@ -12,6 +12,7 @@ import (
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/ceteris/ceteris/harness/figure"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
 	"github.com/ceteris/ceteris/models/telemetry"
@@ -21,14 +22,41 @@ import (
 // keptUp is the share of the offered load below which a run is saturated.
 const keptUp = 0.99
 
-// run is a valid cell with its histograms.
+// run is a valid cell and what is compared of it.
 type run struct {
 	*result.CellRecord
-	response, service, slip, endToEnd *hdr.Histogram
-	stages                            []Stage // nil when the broker gave none
+	response, endToEnd Spread
+	stages             []Stage // nil when the broker gave none
 }
 
 func (r *run) saturated() bool { return r.Load.AchievedRatio < keptUp }
+
+// kinds are the logs of a cell.
+var kinds = [...]string{"response", "service", "slip", "e2e"}
+
+// Indices of kinds.
+const (
+	response = iota
+	service
+	slip
+	endToEnd
+)
+
+// runs are the valid runs of one arm at one point, with their histograms merged:
+// a run's own are let go as soon as its percentiles have been read off, because
+// a long experiment has thousands.
+type runs struct {
+	all    []*run
+	merged [len(kinds)]*hdr.Histogram
+}
+
+// list is the runs; none of an arm that has none.
+func (s *runs) list() []*run {
+	if s == nil {
+		return nil
+	}
+	return s.all
+}
 
 // where is what one comparison holds equal.
 type where struct {
@@ -43,7 +71,7 @@ type who struct {
 }
 
 // data is the valid runs of a result, in the order of the plan.
-type data map[where]map[who][]*run
+type data map[where]map[who]*runs
 
 // gather reads every valid cell's histograms.
 func gather(r *result.Run) (data, error) {
@@ -52,31 +80,50 @@ func gather(r *result.Run) (data, error) {
 		if !c.Valid {
 			continue
 		}
-		x := &run{CellRecord: c}
-		for kind, to := range map[string]**hdr.Histogram{
-			"response": &x.response, "service": &x.service, "slip": &x.slip, "e2e": &x.endToEnd,
-		} {
-			h, err := c.Histogram(kind, "")
-			if err != nil && !(kind == "e2e" && os.IsNotExist(err)) {
-				return nil, err
-			}
-			if h == nil {
-				h = hdr.New(1, 1000, 1)
-			}
-			*to = h
+		at, w := where{c.Workload, c.Durability, c.LoadPerSec}, who{c.Arm, c.Replicate}
+		if d[at] == nil {
+			d[at] = map[who]*runs{}
 		}
-		stages, err := readStages(c)
-		if err != nil {
+		if d[at][w] == nil {
+			d[at][w] = &runs{}
+		}
+		if err := d[at][w].add(c, string(r.Manifest.HostClass)); err != nil {
 			return nil, err
 		}
-		x.stages = stages
-		at := where{c.Workload, c.Durability, c.LoadPerSec}
-		if d[at] == nil {
-			d[at] = map[who][]*run{}
-		}
-		d[at][who{c.Arm, c.Replicate}] = append(d[at][who{c.Arm, c.Replicate}], x)
 	}
 	return d, nil
+}
+
+// add reads one cell.
+func (s *runs) add(c *result.CellRecord, class string) error {
+	x := &run{CellRecord: c}
+	for k, kind := range kinds {
+		h, err := c.Histogram(kind, "")
+		if err != nil && !(k == endToEnd && os.IsNotExist(err)) {
+			return err
+		}
+		if h == nil {
+			h = hdr.New(1, 1000, 1)
+		}
+		switch k {
+		case response:
+			x.response = spread(h, c.Load.Censored, class)
+		case endToEnd:
+			x.endToEnd = spread(h, 0, class)
+		}
+		if s.merged[k] != nil {
+			if h, err = result.MergeHistograms([]*hdr.Histogram{s.merged[k], h}); err != nil {
+				return fmt.Errorf("%s: %s: %w", c.Dir, kind, err)
+			}
+		}
+		s.merged[k] = h
+	}
+	var err error
+	if x.stages, err = readStages(c); err != nil {
+		return err
+	}
+	s.all = append(s.all, x)
+	return nil
 }
 
 // readStages reads the parts that add up to a produce request's time.
@@ -106,15 +153,6 @@ func readStages(c *result.CellRecord) ([]Stage, error) {
 	return out, nil
 }
 
-// merged adds one kind of histogram up over runs.
-func merged(runs []*run, of func(*run) *hdr.Histogram) (*hdr.Histogram, error) {
-	var parts []*hdr.Histogram
-	for _, r := range runs {
-		parts = append(parts, of(r))
-	}
-	return result.MergeHistograms(parts)
-}
-
 // spread reads the percentiles that the samples carry off h.
 func spread(h *hdr.Histogram, censored int64, class string) Spread {
 	s := stats.Samples{Count: h.TotalCount(), Censored: censored, Class: class}
@@ -135,46 +173,31 @@ func spread(h *hdr.Histogram, censored int64, class string) Spread {
 }
 
 // armPoint sums runs of one arm up.
-func armPoint(w who, runs []*run, class string) (ArmPoint, error) {
-	p := ArmPoint{Arm: w.arm, Replicate: w.replicate, Blocks: len(runs)}
+func armPoint(w who, s *runs, class string) ArmPoint {
+	p := ArmPoint{Arm: w.arm, Replicate: w.replicate, Blocks: len(s.all)}
 	var censored, cpu, switches, rss int64
 	var achieved []float64
-	for _, r := range runs {
+	for _, r := range s.all {
 		censored += r.Load.Censored
 		cpu += r.Server.CPUNs()
 		switches += r.Server.CtxVol + r.Server.CtxInvol
 		rss = max(rss, r.Server.MaxRSSBytes)
 		p.Messages += r.Load.Records
 		achieved = append(achieved, r.Load.AchievedPerSec)
-		one := spread(r.response, r.Load.Censored, class)
 		p.Runs = append(p.Runs, RunPoint{
-			Block: r.Block, Position: r.Position, Requests: r.response.TotalCount(), Achieved: stats.Round(r.Load.AchievedPerSec),
-			Ratio: stats.Round(r.Load.AchievedRatio), P50: one.P50, P99: one.P99, CPU: perMessage(r.Server.CPUNs(), r.Load.Records),
+			Block: r.Block, Position: r.Position, Requests: r.response.Count, Achieved: stats.Round(r.Load.AchievedPerSec),
+			Ratio: stats.Round(r.Load.AchievedRatio), P50: r.response.P50, P99: r.response.P99,
+			CPU: perMessage(r.Server.CPUNs(), r.Load.Records),
 		})
 	}
 	sort.Slice(p.Runs, func(i, j int) bool { return p.Runs[i].Block < p.Runs[j].Block })
-	sort.Float64s(achieved)
-	p.Achieved = stats.Of(achieved[(len(achieved)-1)/2])
+	p.Achieved = stats.Of(figure.Median(achieved))
 	p.CPU, p.Switches = perMessage(cpu, p.Messages), perMessage(switches, p.Messages)
 	p.MaxRSS = stats.Of(float64(rss))
-	for _, k := range []struct {
-		to       *Spread
-		of       func(*run) *hdr.Histogram
-		censored int64
-	}{
-		{&p.Response, func(r *run) *hdr.Histogram { return r.response }, censored},
-		{&p.Service, func(r *run) *hdr.Histogram { return r.service }, censored},
-		{&p.Slip, func(r *run) *hdr.Histogram { return r.slip }, 0},
-		{&p.EndToEnd, func(r *run) *hdr.Histogram { return r.endToEnd }, 0},
-	} {
-		h, err := merged(runs, k.of)
-		if err != nil {
-			return p, fmt.Errorf("%s: %w", runs[0].Dir, err)
-		}
-		*k.to = spread(h, k.censored, class)
-	}
-	p.Stages = mergeStages(runs)
-	return p, nil
+	p.Response, p.Service = spread(s.merged[response], censored, class), spread(s.merged[service], censored, class)
+	p.Slip, p.EndToEnd = spread(s.merged[slip], 0, class), spread(s.merged[endToEnd], 0, class)
+	p.Stages = mergeStages(s.all)
+	return p
 }
 
 // mergeStages weighs each run's means by its requests. Means may be added and

@@ -90,6 +90,15 @@ func effectText(e stats.Effect) string {
 	return b.String()
 }
 
+// ratioText is a ratio alone, or a dash.
+func ratioText(n stats.Number) string {
+	v, ok := n.Get()
+	if !ok {
+		return "–"
+	}
+	return number(v)
+}
+
 func title(key string) string {
 	for _, q := range quantities {
 		if q.key == key {

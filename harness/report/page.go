@@ -23,7 +23,7 @@ var pageText string
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"svg":      func(s string) template.HTML { return template.HTML(s) }, // #nosec: drawn by package figure, which escapes text
 	"duration": duration,
-	"effect":   effectText,
+	"ratio":    ratioText,
 	"title":    title,
 	"count":    count,
 	"amount":   amount,
