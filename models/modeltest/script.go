@@ -140,4 +140,6 @@ func (s *Script) Same(t testing.TB, a, b []Life) {
 }
 
 // Scripts is the suite.
-func Scripts() []*Script { return []*Script{&data, &producers, &fetching, &rolling, &retention} }
+func Scripts() []*Script {
+	return []*Script{&data, &producers, &fetching, &rolling, &retention, &metadata, &refused}
+}

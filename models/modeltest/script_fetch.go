@@ -65,7 +65,10 @@ func longPolls(c, other *Conn, topic topicRef) {
 func deleteRequest(name string) *kmsg.DeleteTopicsRequest {
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.TimeoutMillis = 10_000
-	req.TopicNames = []string{name}
+	req.TopicNames = []string{name} // before version 6
+	t := kmsg.NewDeleteTopicsRequestTopic()
+	t.Topic = &name
+	req.Topics = append(req.Topics, t)
 	return req
 }
 
