@@ -16,6 +16,9 @@ type quantity struct {
 	of         func(r *run) stats.Number
 }
 
+// throughput is what a closed loop is for; elsewhere it is the load that was offered.
+const throughput = "achieved_per_sec"
+
 // headlines is how many of the quantities, from the first, make the headline.
 const headlines = 3
 
@@ -25,6 +28,7 @@ var quantities = []quantity{
 	{"cpu_per_message", "broker CPU per message", false, func(r *run) stats.Number {
 		return perMessage(r.Server.CPUNs(), r.Load.Records)
 	}},
+	{throughput, "achieved requests per second", false, func(r *run) stats.Number { return stats.Of(r.Load.AchievedPerSec) }},
 	{"switches_per_message", "context switches per message", false, func(r *run) stats.Number {
 		return perMessage(r.Server.CtxVol+r.Server.CtxInvol, r.Load.Records)
 	}},
@@ -184,27 +188,35 @@ func (a *Analysis) point(at where, by map[who]*runs) (Point, error) {
 	return p, nil
 }
 
-// compare estimates one quantity of arm over the baseline's. The floor comes
-// from the replicates of these two arms only.
+// compare estimates one quantity of arm over the baseline's. The floor comes from
+// the replicates of every arm: they take turns, and what they show is how well
+// this machine repeats itself.
 func (a *Analysis) compare(q quantity, arm string, saturated []string, by map[who]*runs) (Comparison, error) {
 	c := Comparison{Quantity: q.key, A: arm, B: a.Baseline}
+	refused := ""
 	values := func(w who) map[int]float64 {
 		out := map[int]float64{}
 		for _, r := range by[w].list() {
-			if v, ok := q.of(r).Get(); ok {
+			n := q.of(r)
+			if v, ok := n.Get(); ok {
 				out[r.Block] = v
+			} else if refused == "" {
+				refused = n.Refusal()
 			}
 		}
 		return out
 	}
 	pairs := stats.PairBlocks(values(who{arm, false}), values(who{a.Baseline, false}))
 	var null []stats.Pair
-	for _, of := range []string{arm, a.Baseline} {
-		null = append(null, stats.PairBlocks(values(who{of, true}), values(who{of, false}))...)
+	for _, of := range a.Arms {
+		null = append(null, stats.PairBlocks(values(who{of.Name, true}), values(who{of.Name, false}))...)
 	}
 	e, err := stats.Compare(pairs, null, a.Rope)
 	if err != nil {
 		return c, err
+	}
+	if len(pairs) == 0 && refused != "" {
+		e.Ratio, e.Lo, e.Hi, e.Words = stats.Refuse("%s", refused), stats.Refuse("%s", refused), stats.Refuse("%s", refused), refused
 	}
 	if q.latency {
 		for _, s := range saturated {

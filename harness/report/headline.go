@@ -38,11 +38,13 @@ func (a *Analysis) groupText(g *Group) string {
 		fmt.Fprintf(&b, " (saturated: %s)", strings.Join(p.Saturated, ", "))
 	}
 	b.WriteString("\n")
-	for _, c := range p.headlined() {
+	for _, c := range p.Compared {
 		if c.Quantity == quantities[0].key {
 			fmt.Fprintf(&b, "  %s / %s\n", c.A, c.B)
 		}
-		fmt.Fprintf(&b, "    %-24s%s\n", title(c.Quantity), effectText(c.Effect))
+		if isHeadline(c.Quantity) || c.Quantity == throughput && p.LoadPerSec == 0 {
+			fmt.Fprintf(&b, "    %-30s%s\n", title(c.Quantity), effectText(c.Effect))
+		}
 	}
 	return b.String()
 }
@@ -51,13 +53,20 @@ func (a *Analysis) groupText(g *Group) string {
 func (p *Point) headlined() []Comparison {
 	var out []Comparison
 	for _, c := range p.Compared {
-		for _, q := range quantities[:headlines] {
-			if c.Quantity == q.key {
-				out = append(out, c)
-			}
+		if isHeadline(c.Quantity) {
+			out = append(out, c)
 		}
 	}
 	return out
+}
+
+func isHeadline(key string) bool {
+	for _, q := range quantities[:headlines] {
+		if key == q.key {
+			return true
+		}
+	}
+	return false
 }
 
 // loadText is the load in words.
