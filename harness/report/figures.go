@@ -28,13 +28,15 @@ type gallery struct {
 	palette figure.Palette
 	out     pictures
 
-	response, slip, rate, cost, stages figure.Range
-	highest                            float64
+	response, slip, cost, stages figure.Range
+	highest                      float64
+	// rates are by workload: requests of different workloads are different things.
+	rates map[string]figure.Range
 }
 
 // drawAll draws every figure into dir.
 func drawAll(a *Analysis, d data, dir string) (pictures, error) {
-	g := &gallery{a: a, d: d, dir: dir, out: pictures{}}
+	g := &gallery{a: a, d: d, dir: dir, out: pictures{}, rates: map[string]figure.Range{}}
 	var arms []figure.Arm
 	for _, arm := range a.Arms {
 		arms = append(arms, figure.Arm(arm))
@@ -86,6 +88,11 @@ func (g *gallery) extent() {
 	for _, group := range g.a.Groups {
 		for _, p := range group.Points {
 			for _, arm := range p.Arms {
+				rate := g.rates[group.Workload]
+				for _, r := range arm.Runs {
+					rate.Include(r.Achieved)
+				}
+				g.rates[group.Workload] = rate
 				g.include(&p, arm, g.d[where{group.Workload, group.Durability, p.LoadPerSec}][who{arm.Arm, arm.Replicate}])
 			}
 		}
@@ -107,7 +114,6 @@ func (g *gallery) include(p *Point, arm ArmPoint, s *runs) {
 		}
 	}
 	for _, r := range arm.Runs {
-		g.rate.Include(r.Achieved)
 		for _, n := range []stats.Number{r.P50, r.P99} {
 			if v, ok := n.Get(); ok {
 				g.response.Include(max(leastNs, v))
@@ -192,7 +198,7 @@ func (g *gallery) loads(group *Group) error {
 		fmt.Sprintf("Load and response time: %s, durability %s", group.Workload, group.Durability),
 		"Each small dot is one run; the line goes through the medians of the blocks. Points that achieved less than 99 % of what was offered are hollow and not connected.",
 		group.Durability, blocks, n)
-	return g.save(group.place(), figure.LoadLatency(f, g.palette, points, g.rate, g.response))
+	return g.save(group.place(), figure.LoadLatency(f, g.palette, points, g.rates[group.Workload], g.response))
 }
 
 // stageBars draws where the time in the broker goes.
