@@ -246,16 +246,17 @@ class Result:
             return {block: v for block, v in found.items() if v}
 
         d = log_ratios(values(a, False), values(b, False))
-        if not d:
-            return "no block has both"
         null = [r for arm in (a, b) for r in log_ratios(values(arm, True), values(arm, False))]
+        floor = math.exp(max(map(abs, null))) if null else None
+        if not d:
+            return Effect(blocks=0, ratio=None, interval=None, level=0.0, floor=floor, lower=0)
         estimate, low, high, level = hodges_lehmann(d)
         return Effect(
             blocks=len(d),
             ratio=math.exp(estimate),
             interval=(math.exp(low), math.exp(high)) if level else None,
             level=level,
-            floor=math.exp(max(map(abs, null))) if null else None,
+            floor=floor,
             lower=sum(x < 0 for x in d),
         )
 
@@ -265,7 +266,7 @@ class Effect:
     """One comparison of two arms."""
 
     blocks: int
-    ratio: float
+    ratio: float | None  # None: no block has both
     interval: tuple[float, float] | None  # at this level; one block gives none
     level: float
     floor: float | None  # largest factor between two runs of one arm in a block
