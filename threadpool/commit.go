@@ -15,6 +15,12 @@ import (
 // found the log in the queue.
 func (h *handler) groupCommit(r *replica) {
 	r.lock.Lock()
+	if r.part.Failed() {
+		r.syncing = false
+		r.lock.Unlock()
+		h.broker.produces.CheckAndComplete(r.key)
+		return
+	}
 	mark := r.part.Log.EndMark()
 	files := r.filesToSync()
 	r.lock.Unlock()
@@ -25,21 +31,21 @@ func (h *handler) groupCommit(r *replica) {
 	h.broker.idle.unblock()
 
 	r.lock.Lock()
-	again := false
 	if err != nil {
-		r.syncing = false
-	} else {
+		// Under the lock, so that nobody begins another sync: it would succeed
+		// without the pages that this one has lost.
+		h.broker.storageFailed(r, err)
+	}
+	again := false
+	if !r.part.Failed() {
 		if r.part.Durable(mark) {
 			h.actions = append(h.actions, r)
 		}
 		r.synced.Store(mark.Offset)
 		again = r.part.Log.EndOffset() > mark.Offset
-		r.syncing = again
 	}
+	r.syncing = again
 	r.lock.Unlock()
-	if err != nil {
-		h.broker.storageFailed(r, err)
-	}
 	if again {
 		h.broker.channel.callback(r)
 	}

@@ -80,6 +80,7 @@ func (b *Broker) readPart(rep *replica, fp *api.FetchPart, budget int, minOne bo
 		return
 	}
 	fp.Apply(rep.part, budget, minOne, log.FilePeeker{})
+	rep.withhold(fp)
 }
 
 // startOf is the position a part that was just read counts arriving bytes from:

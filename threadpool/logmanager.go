@@ -18,6 +18,7 @@ import (
 // controller's call.
 func (b *Broker) OpenPartition(t *cluster.Topic, index int32, l *log.Log) error {
 	if err := openSegments(b.fs, l); err != nil {
+		closeSegments(l)
 		return fmt.Errorf("open %s-%d: %w", t.Name, index, err)
 	}
 	next := make(replicaSet, len(*b.replicas.Load())+1)
@@ -86,7 +87,9 @@ func (b *Broker) eachReplica(f func(*replica)) {
 }
 
 // roll starts a new segment for a prepared append: the file is made here, under
-// the log's lock; the old segment is sealed by a background thread.
+// the log's lock; the old segment is sealed by a background thread. After an
+// error the log ends in a segment without a file, so the caller has to call
+// storageFailed before it lets go of the lock.
 func (b *Broker) roll(r *replica, a *log.Append) error {
 	old, fresh := r.part.Log.Roll(a)
 	f, err := log.CreateSegment(b.fs, r.part.Log.Path(), fresh)
@@ -100,7 +103,8 @@ func (b *Broker) roll(r *replica, a *log.Append) error {
 		}
 	}
 	if b.writer != nil {
-		b.writer.offer(writing{replica: r, seal: old}) // behind the writes of old
+		r.behind.queued.Add(1)
+		b.writer.offer(writing{replica: r, segment: old, seal: true}) // behind the writes of old
 		b.writer.work.Open()
 	} else {
 		b.sealLater(r, old)
@@ -119,11 +123,14 @@ func (b *Broker) sealLater(r *replica, s *log.Segment) {
 	})
 }
 
-// storageFailed stops appends to a partition whose storage is broken. A restart
-// recovers it.
+// storageFailed stops appends to a partition whose storage is broken, and
+// answers who waits for a sync: none will count any more. A restart recovers
+// the partition. The caller may hold the log's lock, and must if the log cannot
+// take another append or sync.
 func (b *Broker) storageFailed(r *replica, err error) {
 	r.part.Fail()
 	b.storageErrors.Inc()
+	b.produces.CheckAndComplete(r.key)
 	slog.Error("storage failed; the partition takes no more records until a restart",
 		"topic", r.part.Topic, "partition", r.part.Index, "error", err)
 }
@@ -140,16 +147,14 @@ func (b *Broker) retain() {
 			return
 		}
 		hw := r.part.HighWatermark()
-		var err error
 		if r.part.Log.ActiveExpired(now, hw) {
-			err = b.roll(r, &log.Append{Base: r.part.Log.EndOffset()})
+			if err := b.roll(r, &log.Append{Base: r.part.Log.EndOffset()}); err != nil {
+				b.storageFailed(r, err)
+			}
 		}
 		gone := r.part.Log.Retain(now, hw)
 		r.errands.Add(len(gone))
 		r.lock.Unlock()
-		if err != nil {
-			b.storageFailed(r, err)
-		}
 		for _, s := range gone {
 			b.background.after(delay, func() {
 				defer r.errands.Done()

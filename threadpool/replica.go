@@ -32,10 +32,11 @@ type replica struct {
 	rolled  []*segmentFile // rolled since the last sync, each with a reference
 	syncing bool           // a handler syncs the log, or is going to
 
-	synced  atomic.Int64   // offset below which everything is on the device
-	behind  backlog        // durability=memory: writes on their way
-	writer  *writer        // durability=memory
-	errands sync.WaitGroup // background work on the log's files
+	synced  atomic.Int64             // offset below which everything is on the device
+	behind  backlog                  // durability=memory: writes on their way
+	writer  *writer                  // durability=memory
+	lost    atomic.Pointer[log.Mark] // durability=memory: where the first write that failed begins
+	errands sync.WaitGroup           // background work on the log's files
 }
 
 func newReplica(b *Broker, t *cluster.Topic, index int32, l *log.Log) *replica {

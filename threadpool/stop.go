@@ -3,6 +3,7 @@ package threadpool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ceteris/ceteris/threadpool/kernel"
@@ -82,7 +83,7 @@ func (b *Broker) closeLogs() error {
 	var err error
 	b.eachReplica(func(r *replica) {
 		if r.part.Failed() {
-			err = errors.Join(err, errors.New("threadpool: partition "+r.part.Topic+" is left for recovery: its storage failed"))
+			err = errors.Join(err, fmt.Errorf("threadpool: partition %s-%d is left for recovery: its storage failed", r.part.Topic, r.part.Index))
 		} else if cerr := r.part.Log.Close(b.fs); cerr != nil {
 			err = errors.Join(err, cerr)
 		}

@@ -25,15 +25,17 @@ type writer struct {
 	done   atomic.Bool
 }
 
-// writing is one batch on its way, or, with seal set, the order to seal a
+// writing is one batch on its way, or, with seal set, the order to seal the
 // segment behind all its writes.
 type writing struct {
 	replica *replica
+	segment *log.Segment
+	seal    bool
 	file    *segmentFile
 	records []byte
+	base    int64 // offset of the batch
 	pos     int64
 	buf     *iobuf.Buf
-	seal    *log.Segment
 }
 
 const writerQueue = 1024
@@ -54,7 +56,10 @@ func (w *writer) put(r *replica, pp *api.ProducePart, from *request) {
 	}
 	from.buf.Retain()
 	r.behind.queued.Add(1)
-	w.offer(writing{replica: r, file: f, records: pp.Records, pos: pp.Append.Pos, buf: from.buf})
+	w.offer(writing{
+		replica: r, segment: pp.Append.Seg, file: f,
+		records: pp.Records, base: pp.Append.Base, pos: pp.Append.Pos, buf: from.buf,
+	})
 }
 
 func (w *writer) offer(x writing) {
@@ -99,17 +104,41 @@ func (w *writer) run() {
 	}
 }
 
+// write carries out one order. Behind a write that failed nothing of the log is
+// written any more: it would lie behind a hole.
 func (w *writer) write(x writing) {
-	if x.seal != nil {
-		w.broker.sealLater(x.replica, x.seal)
+	r := x.replica
+	defer r.behind.advance()
+	broken := r.lost.Load() != nil
+	if x.seal {
+		if !broken {
+			w.broker.sealLater(r, x.segment)
+		}
 		return
 	}
-	if _, err := x.file.file.WriteAt(x.records, x.pos); err != nil {
-		w.broker.storageFailed(x.replica, err)
+	if !broken {
+		if _, err := x.file.file.WriteAt(x.records, x.pos); err != nil {
+			r.lost.Store(&log.Mark{Offset: x.base, SegBase: x.segment.Base, Pos: x.pos})
+			w.broker.storageFailed(r, err)
+		}
 	}
 	x.buf.Release(nil)
 	x.file.Drop()
-	x.replica.behind.advance()
+}
+
+// withhold takes from what was read the bytes that were acknowledged and that
+// the writer could not bring to the page cache. Without any the part is an
+// error.
+func (r *replica) withhold(fp *api.FetchPart) {
+	lost, e := r.lost.Load(), &fp.Extent
+	if lost == nil || fp.Err != 0 || e.Len == 0 || e.Seg.Base < lost.SegBase {
+		return
+	}
+	if e.Seg.Base > lost.SegBase || e.Pos >= lost.Pos {
+		fp.Fail(codeStorage)
+		return
+	}
+	e.Len = int(min(int64(e.Len), lost.Pos-e.Pos))
 }
 
 func (w *writer) stop() {
