@@ -24,6 +24,7 @@ var (
 // Options says how a reactor runs. The zero value of a field is its default
 // except for CPU, where 0 is a processor and -1 leaves the thread unpinned.
 type Options struct {
+	Name         string          // of the shard, in profiles and reports; default: a number
 	CPU          int             // processor to run on, -1: not pinned
 	Backend      string          // BackendAuto, BackendURing or BackendEpoll
 	SpinNs       int64           // how long an idle loop polls before it sleeps; math.MaxInt64: for ever

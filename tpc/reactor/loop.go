@@ -14,12 +14,17 @@ const (
 // loop runs rounds until Stop.
 func (r *Reactor) loop() {
 	idleSinceNs := int64(-1)
+	r.nowNs = telemetry.Now()
 	for !r.stopping.Load() {
 		busy := r.round()
 		before := r.nowNs
 		r.nowNs = telemetry.Now()
 		if busy {
-			r.c.BusyNs += r.nowNs - before
+			tookNs := r.nowNs - before
+			r.c.BusyNs += tookNs
+			if tookNs > 2*r.o.TaskQuotaNs {
+				r.longRounds.record(tookNs)
+			}
 			idleSinceNs = -1
 			continue
 		}
@@ -39,7 +44,7 @@ func (r *Reactor) loop() {
 // It tells whether anything was done or is left to do.
 func (r *Reactor) round() bool {
 	r.c.Rounds++
-	r.beat.Store(r.c.Rounds)
+	r.beat.Store(r.nowNs)
 	busy := r.hooks.Poll()
 	busy = r.drainAlien() || busy
 	busy = r.gather() || busy
@@ -77,11 +82,14 @@ func (r *Reactor) sleep() {
 	}
 	r.publish()
 	r.c.Sleeps++
+	r.dozedNs.Store(r.nowNs)
 	r.be.wait(timeoutNs)
 	r.rise()
 	before := r.nowNs
 	r.nowNs = telemetry.Now()
 	r.c.SleepNs += r.nowNs - before
+	r.sleptNs.Store(r.c.SleepNs)
+	r.dozedNs.Store(0)
 }
 
 // rise lowers the flag and notes a wake-up that is still to be read.
@@ -112,6 +120,9 @@ func (r *Reactor) runTasks() bool {
 			r.c.QuotaViolations++
 		}
 		if at-start >= r.o.TaskQuotaNs {
+			if at-start > 2*r.o.TaskQuotaNs {
+				r.longTasks.record(at - start)
+			}
 			return true
 		}
 	}
@@ -163,6 +174,7 @@ func (r *Reactor) shutdown() {
 		}
 	}
 	for r.unfinished() || !r.alien.closeIfEmpty() {
+		r.beat.Store(telemetry.Now())
 		busy := r.drainAlien()
 		busy = r.gather() || busy
 		busy = r.runTasks() || busy

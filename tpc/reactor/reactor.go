@@ -1,10 +1,12 @@
 package reactor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -46,9 +48,13 @@ type backend interface {
 	close()
 }
 
+// reactors numbers the reactors of the process.
+var reactors atomic.Int64
+
 // Reactor is the event loop of one shard.
 type Reactor struct {
 	o     Options
+	id    string
 	auto  bool // the backend was left to probing
 	be    backend
 	hooks Hooks
@@ -57,7 +63,10 @@ type Reactor struct {
 	_        [60]byte     // senders on other cores load the flag; keep it off the loop's own lines
 	stopping atomic.Bool
 	ran      atomic.Bool
-	beat     atomic.Int64 // rounds, for a watchdog on another thread
+	beat     atomic.Int64 // when the current round began, ns; 0: none runs. For the watchdog
+	sleptNs  atomic.Int64 // sleeps that are over. For the watchdog
+	dozedNs  atomic.Int64 // when the current sleep began, 0: none. For the watchdog
+	tid      atomic.Int32 // the thread that runs the loop, 0: none. For the watchdog
 	alien    alienQueue
 	_        [64]byte
 
@@ -74,6 +83,8 @@ type Reactor struct {
 	jobs      *workers // Offload
 	jobsOut   int
 	stopped   bool
+
+	longTasks, longRounds lengths
 
 	c         Counters
 	published struct {
@@ -114,7 +125,10 @@ func New(o Options) (*Reactor, error) {
 	case o.SpinNs < 0 || o.TaskQuotaNs < 0:
 		return nil, fmt.Errorf("reactor: SpinNs and TaskQuotaNs must not be negative, got %d and %d", o.SpinNs, o.TaskQuotaNs)
 	}
-	r := &Reactor{o: o, wakeFD: -1}
+	r := &Reactor{o: o, wakeFD: -1, id: strconv.FormatInt(reactors.Add(1), 10)}
+	if r.o.Name == "" {
+		r.o.Name = r.id
+	}
 	r.disks.depth = o.DiskDepth
 	r.auto = o.Backend == BackendAuto
 	facts, err := choose(&r.o)
@@ -136,11 +150,17 @@ func (r *Reactor) Facts() map[string]string {
 
 // Run is the loop. It locks the calling goroutine to its thread, pins the
 // thread, and returns after Stop when every stream is closed and every
-// operation has ended, or when it cannot start.
-func (r *Reactor) Run(h Hooks) error {
+// operation has ended, or when it cannot start. In profiles the goroutine
+// carries the label shard; labels of its own that it came with are gone after.
+func (r *Reactor) Run(h Hooks) (err error) {
 	if r.ran.Swap(true) {
 		return errors.New("reactor: Run was called before")
 	}
+	pprof.Do(context.Background(), pprof.Labels(labelShard, r.o.Name, labelReactor, r.id), func(context.Context) { err = r.run(h) })
+	return err
+}
+
+func (r *Reactor) run(h Hooks) error {
 	runtime.LockOSThread()
 	unpin, err := pin(r.o.CPU)
 	if err != nil {
@@ -158,12 +178,14 @@ func (r *Reactor) Run(h Hooks) error {
 		return err
 	}
 	r.hooks = h
+	r.tid.Store(threadID())
 	r.nowNs = telemetry.Now()
 	err = h.Start(r)
 	if err == nil {
 		r.loop()
 	}
 	r.shutdown()
+	r.tid.Store(0)
 	return err
 }
 
@@ -216,8 +238,9 @@ func (r *Reactor) Snapshot() Counters {
 	return r.published.c
 }
 
-// Heartbeat grows with every round; any thread. Unchanged and not Sleeping for
-// long means that something blocks the reactor.
+// Heartbeat is when the current round began, in ns of telemetry.Now, and 0
+// before the first; any thread. Long ago and not Sleeping means that something
+// keeps the reactor from its loop; see [Watch].
 func (r *Reactor) Heartbeat() int64 { return r.beat.Load() }
 
 // Sleeping tells whether the reactor is blocked in the kernel. Any thread.
