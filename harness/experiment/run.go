@@ -39,6 +39,7 @@ type runner struct {
 	cells     []cell
 	machine   host.Machine
 	placement host.Placement
+	env       host.Env // the machine as it was before the harness bound itself
 	pinned    bool
 	run       *result.Run
 	journal   *result.Journal
@@ -88,6 +89,7 @@ func (r *runner) place() (release func(), err error) {
 			return nil, fmt.Errorf("results: %w", err)
 		}
 	}
+	r.env = r.machine.Capture(where) // before this process gives up CPUs that are the machine's
 	irq, _ := r.machine.DiskIRQ(where)
 	r.placement, err = host.Split(r.e.Host.BrokerCPUs, r.e.Host.GeneratorCPUs, allowed, irq, r.machine.Siblings())
 	if err != nil || !r.pinned {
@@ -113,7 +115,7 @@ func (r *runner) create() error {
 	if err != nil {
 		return fmt.Errorf("this program's own sum: %w", err)
 	}
-	env := r.machine.Capture(r.o.Root)
+	env := r.env
 	revision, dirty := revisionOf()
 	m := &result.Manifest{
 		Experiment: r.e.Name, ExperimentText: string(r.e.Source), BinarySHA256: sum,

@@ -29,7 +29,7 @@ func Classify(e *Env) (Class, []string) {
 		notB = append(notB, "not Linux")
 	}
 	if len(allowed) < 4 {
-		notB = append(notB, fmt.Sprintf("%d CPUs usable, 4 needed", len(allowed)))
+		notB = append(notB, fmt.Sprintf("usable CPUs: %d, needed: 4", len(allowed)))
 	}
 	if e.Clocksource != "" && e.Clocksource != "tsc" && e.Clocksource != "arch_sys_counter" && e.Clocksource != "kvm-clock" {
 		notB = append(notB, "clock source "+e.Clocksource)

@@ -169,7 +169,7 @@ func TestClassify(t *testing.T) {
 		"shared":   {func(e *Env) { e.Isolated = "" }, ClassB, "0 isolated"},
 		"guest":    {func(e *Env) { e.Hypervisor = "yes" }, ClassC, "virtual machine"},
 		"unknown":  {func(e *Env) { e.Hypervisor = "" }, ClassC, "virtual machine"},
-		"small":    {func(e *Env) { e.Allowed = "0-1" }, ClassC, "2 CPUs"},
+		"small":    {func(e *Env) { e.Allowed = "0-1" }, ClassC, "CPUs: 2"},
 		"quota":    {func(e *Env) { e.CgroupCPU = "50000 100000" }, ClassC, "quota"},
 		"clock":    {func(e *Env) { e.Clocksource = "hpet" }, ClassC, "hpet"},
 		"no Linux": {func(e *Env) { e.OS = "darwin" }, ClassC, "not Linux"},

@@ -108,8 +108,8 @@ func TestStagesAddUp(t *testing.T) {
 }
 
 func TestThreeBlocks(t *testing.T) {
-	headline, a := analysed(t, even(3).make(t))
-	c := a.comparison(t, "process", "20000", "p50_response")
+	headline, a := analysed(t, small(3).make(t))
+	c := a.comparison(t, "process", "2000", "p50_response")
 	if c.Verdict != stats.Unresolved || c.Level != 0.75 {
 		t.Errorf("%+v, want level 0.75, unresolved", c)
 	}
@@ -120,7 +120,7 @@ func TestThreeBlocks(t *testing.T) {
 
 // TestInsideTheFloor: when one arm differs from itself by as much, nothing is said.
 func TestInsideTheFloor(t *testing.T) {
-	w := even(6)
+	w := small(6)
 	before := w.medianNs
 	w.medianNs = func(p result.PlannedCell) float64 {
 		if p.Replicate {
@@ -129,7 +129,7 @@ func TestInsideTheFloor(t *testing.T) {
 		return before(p)
 	}
 	headline, a := analysed(t, w.make(t))
-	if c := a.comparison(t, "process", "8000", "p50_response"); c.Verdict != stats.Inside {
+	if c := a.comparison(t, "process", "2000", "p50_response"); c.Verdict != stats.Inside {
 		t.Errorf("%+v, want inside", c)
 	}
 	if !strings.Contains(headline, "inside the floor: not resolved") {
@@ -138,7 +138,7 @@ func TestInsideTheFloor(t *testing.T) {
 }
 
 func TestSaturated(t *testing.T) {
-	w := even(6)
+	w := even(2)
 	w.change = func(c *result.CellRecord) {
 		if c.Model == "threadpool" && c.LoadPerSec == 20000 {
 			c.Load.AchievedRatio, c.Load.AchievedPerSec = 0.8, 16000
@@ -392,16 +392,16 @@ func TestEarlierReport(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	slow := even(6)
+	slow := small(3)
 	before := slow.medianNs
 	slow.medianNs = func(p result.PlannedCell) float64 { return 2 * before(p) }
 	slow.seed = 2
-	a, b := even(6).make(t), slow.make(t)
+	a, b := small(3).make(t), slow.make(t)
 	text, err := Compare(a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"not tested", "1k, durability power, 8000 requests/s", "tpc p50 response", "tpc/threadpool p50 response time"} {
+	for _, want := range []string{"not tested", "1k, durability process, 2000 requests/s", "tpc p50 response", "tpc/threadpool p50 response time"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it lacks %q:\n%s", want, text)
 		}
@@ -415,8 +415,8 @@ func TestCompare(t *testing.T) {
 			}
 		}
 	}
-	if rows != 6 {
-		t.Errorf("%d rows of tpc's p50, want 6", rows)
+	if rows != 1 {
+		t.Errorf("%d rows of tpc's p50, want 1", rows)
 	}
 	if _, err := Compare(a, t.TempDir()); err == nil {
 		t.Error("an empty directory was compared")

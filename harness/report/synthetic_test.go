@@ -166,7 +166,7 @@ func writeHlog(t testing.TB, path, tag string, intervals, each int, draw func() 
 	t.Helper()
 	var hists []*hdr.Histogram
 	for range intervals {
-		h := hdr.New(1, 60e9, 3)
+		h := hdr.New(1, 10e9, 2)
 		h.SetTag(tag)
 		for range each {
 			if err := h.RecordValue(draw()); err != nil {
@@ -184,7 +184,7 @@ func writeStages(t testing.TB, path string, totalNs float64, random *rand.Rand) 
 	shares := []float64{.08, .02, .01, .15, .05, .55, .02, .06, .06}
 	var hists []*hdr.Histogram
 	for s := range telemetry.Stage(telemetry.Parts) {
-		h := hdr.New(1, 60e9, 2)
+		h := hdr.New(1, 10e9, 2)
 		h.SetTag(telemetry.Tag(telemetry.Produce, s))
 		for range 100 {
 			if err := h.RecordValue(int64(totalNs * shares[s] * (0.9 + 0.2*random.Float64()))); err != nil {

@@ -49,7 +49,7 @@ func (c *brokerCmd) Run(ctx context.Context, std streams) error {
 	}
 	broker, err := model.New(cfg)
 	if err != nil {
-		return usage("model %s: %v", model.Name, err)
+		return usage("%v", err) // it names the model
 	}
 	facts := tune(broker, &cfg)
 	if err := broker.Start(); err != nil {

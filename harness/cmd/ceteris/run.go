@@ -66,7 +66,8 @@ func (c *runCmd) Run(ctx context.Context, std streams) error {
 	return makeReport(std.out, dir)
 }
 
-// checkArm refuses a factor that does not exist before hours have passed.
+// checkArm refuses a factor that does not exist, or that its model does not
+// have, before hours have passed.
 func checkArm(e *workloads.Experiment, a workloads.Arm) error {
 	if !brokersRun {
 		return nil
@@ -82,7 +83,9 @@ func checkArm(e *workloads.Experiment, a workloads.Arm) error {
 			return err
 		}
 	}
-	return cfg.Factors.Validate()
+	cfg.DataDir = "." // making a broker touches no directory; starting one would
+	_, err = m.New(cfg)
+	return err
 }
 
 func (c *runCmd) plan(out io.Writer, e *workloads.Experiment) error {
