@@ -37,7 +37,9 @@ func SealSegment(fs disk.FS, dir string, s *Segment) error {
 		return err
 	}
 	if s.snapshot != nil {
-		if err := disk.WriteFileSync(fs, segmentPath(dir, s.snapshotAt, ".snapshot"), s.snapshot); err != nil {
+		// Whole or not at all: recovery reads the newest sound snapshot and would
+		// leave half of an older one behind.
+		if err := disk.WriteFileAtomic(fs, segmentPath(dir, s.snapshotAt, ".snapshot"), s.snapshot); err != nil {
 			return err
 		}
 		s.snapshot = nil
