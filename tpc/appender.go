@@ -26,57 +26,28 @@ const maxIov = reactor.MaxIov
 // and already zero-filled is what keeps the write on this thread: an extending
 // O_DIRECT write goes to a kernel worker and costs two wake-ups.
 type appender struct {
-	p      *ownedPartition
-	files  []*segFile // oldest first; writes go to the first, appends to the last
-	chunks chain
-	spare  []*chunk // reserved before an append is committed to
-	op     reactor.DiskOp
-	opFile *segFile
-	opEnd  int64    // segment position that the write in flight covers
-	opMark log.Mark // the last batch end that it covers; Offset 0 when it covers none
-	busy   bool
+	p       *ownedPartition
+	files   []*segFile // oldest first; writes go to the first, appends to the last
+	sealing []*segFile // rolled and written, oldest first, until everything about them is on the device
+	chunks  chain
+	op      reactor.DiskOp
+	opFile  *segFile
+	opEnd   int64    // segment position that the write in flight covers
+	opMark  log.Mark // the last batch end that it covers; Offset 0 when it covers none
+	busy    bool
 
 	segmentBytes int64 // where the log rolls, at the latest
 }
 
-// segFile is a segment's file as the appender sees it.
-type segFile struct {
-	seg        *log.Segment
-	file       disk.File // nil while it is being created
-	flushed    int64
-	end        int64
-	endOffset  int64
-	prewritten int64
-	step       int64 // how much the next zero-fill adds, bytes
-	growing    bool  // a zero-fill is under way above prewritten
-	sealed     bool  // rolled: no further appends
-	sealing    bool
-}
-
 func (a *appender) tailFile() *segFile { return a.files[len(a.files)-1] }
 
-// reserve makes sure that n more bytes can be copied behind the last. It is
-// asked before the log commits, because afterwards there is no way back. False
-// means that the shard's memory is exhausted.
+// reserve makes sure that n more bytes can be copied, also when they open a new
+// segment, where no room of the present chunk helps. It is asked before the log
+// commits, because afterwards there is no way back. False means that the shard's
+// memory is exhausted. What is reserved is the shard's: one append at a time is
+// between reserve and write, so partitions need no reserve of their own.
 func (a *appender) reserve(n int) bool {
-	f := a.tailFile()
-	if k := a.chunks.at(f.seg.Base, max(f.end-1, 0)); k != nil && f.end > 0 {
-		n -= int((k.index+1)*a.chunks.size - f.end)
-	}
-	return a.reserveFresh(n)
-}
-
-// reserveFresh makes sure that n bytes can be copied to chunks of their own, as
-// the first batch of a segment is.
-func (a *appender) reserveFresh(n int) bool {
-	for need := (n + int(a.chunks.size) - 1) / int(a.chunks.size); len(a.spare) < need; {
-		k := a.p.s.allocChunk(a.p)
-		if k == nil {
-			return false
-		}
-		a.spare = append(a.spare, k)
-	}
-	return true
+	return a.p.s.reserveChunks((n + int(a.chunks.size) - 1) / int(a.chunks.size))
 }
 
 // write takes the bytes of a prepared append; the log commits right after. b is
@@ -95,7 +66,6 @@ func (a *appender) write(ap *log.Append, b []byte) {
 			k.endPos, k.endOff = f.end, ap.Last+1
 		}
 	}
-	f.endOffset = ap.Last + 1
 	a.p.s.markDirty(a.p)
 }
 
@@ -104,61 +74,29 @@ func (a *appender) chunkFor(f *segFile) *chunk {
 	if k := a.chunks.at(f.seg.Base, f.end); k != nil {
 		return k
 	}
-	k := a.spare[len(a.spare)-1]
-	a.spare[len(a.spare)-1] = nil
-	a.spare = a.spare[:len(a.spare)-1]
+	k := a.p.s.takeChunk(a.p)
 	k.segBase, k.index = f.seg.Base, f.end/a.chunks.size
 	a.chunks.push(k)
 	return k
 }
 
-// rollIdle ends a segment that retention wants although nothing follows it.
-func (a *appender) rollIdle() {
-	next := log.Append{Base: a.p.Log.EndOffset()}
-	_, fresh := a.p.Log.Roll(&next)
-	a.roll(fresh)
-	a.tailFile().endOffset = next.Base
-	a.p.s.markDirty(a.p)
-}
-
-// roll goes on in a fresh segment. Its file is made off this thread; bytes
-// collect in chunks meanwhile.
-func (a *appender) roll(fresh *log.Segment) {
-	a.tailFile().sealed = true
-	f := &segFile{seg: fresh, step: a.p.s.firstPrewrite}
-	a.files = append(a.files, f)
-	a.p.s.createSegment(a.p, f)
-}
-
-// opened receives a freshly made file.
-func (a *appender) opened(f *segFile, err error) {
-	if err != nil {
-		a.p.fail(err)
-		return
-	}
-	f.seg.File = f.file
-	a.kick()
-}
-
 // kick starts the next device write if one is due and none is in flight.
 func (a *appender) kick() {
-	for !a.busy && !a.p.Failed() {
+	for !a.busy && !a.p.Failed() && !a.p.gone {
 		f := a.files[0]
 		if f.file == nil {
-			return
+			return // opened kicks again
 		}
+		a.grow(f)
 		if f.flushed < f.end {
 			a.submit(f)
 			return
 		}
-		if !f.sealed {
-			a.grow(f)
-			return
+		if !f.sealed || f.growing {
+			return // a zero-fill behind the seal's truncation would lengthen the file again
 		}
-		if !f.sealing {
-			f.sealing = true
-			a.p.s.sealSegment(a.p, f)
-		}
+		a.markClean(f) // also when the last write was over before the segment rolled
+		a.seal(f)
 		n := copy(a.files, a.files[1:])
 		a.files[n] = nil
 		a.files = a.files[:n]
@@ -183,6 +121,12 @@ func (a *appender) submit(f *segFile) {
 			panic(fmt.Sprintf("tpc: dirty position %d of segment %d is not in memory", pos, f.seg.Base))
 		}
 		stop := min(limit, (k.index+1)*size)
+		if stop > f.end {
+			// The rest of the last block goes to the device with it. Recovery
+			// expects zeros there, memory comes uncleared, and nobody has
+			// appended to it or reads from it yet.
+			clear(k.buf.B[f.end-k.index*size : stop-k.index*size])
+		}
 		op.Iov = append(op.Iov, k.buf.B[pos%size:pos%size+(stop-pos)])
 		if k.endOff > 0 {
 			a.opMark = log.Mark{Offset: k.endOff, SegBase: f.seg.Base, Pos: k.endPos}
@@ -190,14 +134,11 @@ func (a *appender) submit(f *segFile) {
 		pos = stop
 	}
 	a.opFile, a.opEnd, a.busy = f, min(pos, f.end), true
-	if pos > f.prewritten {
-		f.prewritten = pos
-	}
+	f.prewritten = max(f.prewritten, pos)
 	op.Kind, op.FD, op.Off, op.Done = reactor.Write, f.file.FD(), start, a
 	if a.p.s.durability == models.Power {
 		op.Kind = reactor.WriteDSync
 	}
-	a.p.s.inflightWrites++
 	a.p.s.r.Submit(op)
 }
 
@@ -205,7 +146,6 @@ func (a *appender) submit(f *segFile) {
 // becomes durable at once.
 func (a *appender) DiskDone(op *reactor.DiskOp) {
 	a.busy = false
-	a.p.s.inflightWrites--
 	if op.Err != nil {
 		a.p.fail(op.Err)
 		return
@@ -214,10 +154,8 @@ func (a *appender) DiskDone(op *reactor.DiskOp) {
 	f.flushed = a.opEnd
 	a.markClean(f)
 	if a.opMark.Offset > 0 && !a.p.gone {
-		if a.p.s.durability == models.Power {
-			a.p.synced.Store(a.opMark.Offset)
-		}
 		a.p.advance(a.opMark)
+		a.noteSynced()
 	}
 	a.kick()
 }
@@ -237,31 +175,6 @@ func (a *appender) markClean(f *segFile) {
 	}
 }
 
-// grow zero-fills ahead of the end when little is left, twice as much each time
-// up to the configured most, so that a quiet partition costs little and a busy
-// one never extends its file.
-func (a *appender) grow(f *segFile) {
-	s := a.p.s
-	if !s.prewrite || f.growing || f.prewritten-f.end >= f.step/2 || f.prewritten >= a.segmentBytes {
-		return
-	}
-	from := max(f.prewritten, (f.end+disk.Align-1)&^(disk.Align-1))
-	n := min(f.step, max(a.segmentBytes-from, disk.Align)+disk.Align-1) &^ (disk.Align - 1)
-	f.prewritten, f.growing = from, true
-	f.step = min(2*f.step, s.maxPrewrite)
-	s.zeroFill(a.p, f, from, n)
-}
-
-// grown receives the end of a zero-fill. A failed one (a full disk, say) is not
-// an error yet: the append that needs the space will say so.
-func (a *appender) grown(f *segFile, n int64, err error) {
-	f.growing = false
-	if err == nil {
-		f.prewritten += n
-	}
-	a.kick()
-}
-
 // written is where the bytes of a segment that are on the device end.
 func (a *appender) written(seg *log.Segment) int64 {
 	for _, f := range a.files {
@@ -272,11 +185,12 @@ func (a *appender) written(seg *log.Segment) int64 {
 	return seg.Size()
 }
 
-// drained reports whether every appended byte is on the device.
+// drained reports whether every appended byte is on the device and every rolled
+// segment sealed, or never will be.
 func (a *appender) drained() bool {
-	if a.p.Failed() {
-		return !a.busy
+	if a.busy || a.p.jobs > 0 {
+		return false
 	}
 	f := a.files[0]
-	return !a.busy && len(a.files) == 1 && f.file != nil && f.flushed == f.end && !f.growing
+	return a.p.Failed() || len(a.files) == 1 && f.file != nil && f.flushed == f.end
 }

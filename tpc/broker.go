@@ -1,7 +1,6 @@
 package tpc
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +39,7 @@ const minShardBytes = 24 << 20
 // Broker is one running shard-per-core broker.
 type Broker struct {
 	cfg      models.Config
+	fs       disk.FS // tests put one here that fails
 	shards   []*shard
 	mesh     *mesh.Mesh[message]
 	image    atomic.Pointer[cluster.Image]
@@ -51,10 +51,11 @@ type Broker struct {
 	checkpoints checkpoints
 	refused     *telemetry.SharedCounter
 
-	listener int
+	listener int // -1 when there is none, or it is a reactor's
 	addr     string
 	running  sync.WaitGroup
 	fatal    chan error
+	leaked   []error // shards that ended with memory still out
 
 	mu    sync.Mutex
 	facts map[string]string
@@ -62,7 +63,7 @@ type Broker struct {
 
 func newBroker(cfg models.Config) *Broker {
 	return &Broker{
-		cfg: cfg, registry: telemetry.NewRegistry(), fatal: make(chan error, 1),
+		cfg: cfg, fs: disk.OS, registry: telemetry.NewRegistry(), fatal: make(chan error, 1),
 		facts: map[string]string{}, listener: -1,
 	}
 }
@@ -102,36 +103,44 @@ func (b *Broker) setFact(k, v string) {
 
 func (b *Broker) logf(format string, args ...any) { slog.Warn(fmt.Sprintf(format, args...)) }
 
-// Start recovers the data directory, starts the shards and serves.
-func (b *Broker) Start() (err error) {
+// Start recovers the data directory, starts the shards and serves. After an
+// error nothing is left of the broker: not the port, the directory's lock,
+// memory, or a thread.
+func (b *Broker) Start() error {
+	if err := b.start(); err != nil {
+		return errors.Join(err, b.release(false))
+	}
+	return nil
+}
+
+func (b *Broker) start() (err error) {
 	n := b.LockedThreads()
 	// A shard keeps its P while it blocks in the kernel. The broker command sets
 	// the number; whoever runs a broker inside another program must not starve it.
 	if runtime.GOMAXPROCS(0) <= n {
 		runtime.GOMAXPROCS(n + 1)
 	}
-	if err := b.makeShards(n); err != nil {
+	if err := b.listen(); err != nil {
 		return err
 	}
-	if err := b.listen(); err != nil {
+	if err := b.makeShards(n); err != nil {
 		return err
 	}
 	b.control, err = cluster.Boot(disk.OS, &b.cfg, cluster.Defaults(&b.cfg), n)
 	if err != nil {
-		b.closeListener()
 		return err
 	}
 	logs, err := b.control.OpenLogs(int(b.cfg.Int("num.recovery.threads.per.data.dir")))
-	if err == nil {
-		err = b.startShards()
-	}
-	for i := 0; i < len(logs) && err == nil; i++ {
-		err = b.OpenPartition(logs[i].Topic, logs[i].Index, logs[i].Log)
-	}
 	if err != nil {
-		b.closeListener()
-		b.stopShards()
-		return errors.Join(err, b.control.Logs().Close(false))
+		return err
+	}
+	if err := b.startShards(); err != nil {
+		return err
+	}
+	for i := range logs {
+		if err := b.OpenPartition(logs[i].Topic, logs[i].Index, logs[i].Log); err != nil {
+			return err
+		}
 	}
 	b.control.Serve(b)
 	b.env.ClusterID = b.image.Load().ClusterID()
@@ -178,7 +187,7 @@ func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
 	f := &b.cfg.Factors
 	r, err := reactor.New(reactor.Options{CPU: cpu, Backend: f.Network, SpinNs: int64(f.Spin), Arena: mem})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, mem.Close())
 	}
 	label := strconv.Itoa(id)
 	counter := func(name, help string) *telemetry.Counter { return b.registry.Counter(name, help, "shard", label) }
@@ -186,8 +195,9 @@ func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
 		id: id, b: b, r: r, arena: mem, env: &b.env, parts: map[partKey]*ownedPartition{},
 		sessions: api.NewSessions(int(b.cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessions),
 		rec:      telemetry.NewRecorder(), durability: f.Durability, inflightMax: f.Inflight,
-		maxFrame: int(b.cfg.Int("socket.request.max.bytes")),
-		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
+		maxFrame:   int(b.cfg.Int("socket.request.max.bytes")),
+		chunkBytes: int(b.cfg.Int("append.chunk.bytes")),
+		prewrite:   f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
 		local:        counter("parts_local_total", "request parts applied on their connection's shard"),
 		remote:       counter("parts_remote_total", "request parts sent to another shard"),
 		coldReads:    counter("cold_reads_total", "reads of the device for bytes no longer in memory"),
@@ -195,6 +205,7 @@ func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
 		refusals:     counter("memory_refusals_total", "appends refused for want of memory"),
 		wallOffsetMs: telemetry.WallMs() - telemetry.Now()/1e6,
 	}
+	s.windows.prev, s.windows.next = &s.windows, &s.windows
 	mem.OnLow(s.giveUp)
 	s.alloc = s.allocFrame
 	b.registry.AddRecorder(s.rec, r.Wake, "shard", label)
@@ -261,7 +272,9 @@ func (b *Broker) closeListener() {
 func (b *Broker) accept() error {
 	return b.on(b.shards[0], func(s *shard) error {
 		l, err := s.r.Listen(b.listener, s)
-		s.listening = l
+		if err == nil {
+			s.listening, b.listener = l, -1 // the reactor's now
+		}
 		return err
 	})
 }
@@ -287,50 +300,6 @@ func (b *Broker) stopShards() {
 		s.r.Stop()
 	}
 	b.running.Wait()
-}
-
-// Stop closes the listener, lets every shard answer what it has and write what
-// is dirty, closes the logs at their exact lengths and marks the directory clean.
-func (b *Broker) Stop(ctx context.Context) error {
-	for _, s := range b.shards {
-		err := b.on(s, func(s *shard) error { s.beginStop(); return nil })
-		if err != nil {
-			return err
-		}
-	}
-	for _, s := range b.shards {
-		for drained := false; !drained; {
-			if err := b.on(s, func(s *shard) error { drained = s.drained(); return nil }); err != nil {
-				return err
-			}
-			if drained {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("shard %d still has work: %w", s.id, ctx.Err())
-			case <-time.After(time.Millisecond):
-			}
-		}
-	}
-	b.stopShards()
-	b.checkpoints.end()
-	clean := true
-	var errs []error
-	for _, s := range b.shards {
-		for _, p := range s.parts {
-			if p.Failed() {
-				clean = false
-				continue
-			}
-			if err := p.Log.Close(disk.OS); err != nil {
-				errs, clean = append(errs, err), false
-			}
-		}
-		errs = append(errs, s.closeFiles())
-	}
-	errs = append(errs, b.control.Logs().Close(clean))
-	return errors.Join(errs...)
 }
 
 // waker lets the mesh wake a shard; the reactor itself knows whether it sleeps.

@@ -44,21 +44,23 @@ func (c *checkpoints) run(every time.Duration, write func(map[log.TP]int64) erro
 				return
 			case <-t.C:
 			}
-			if err := write(c.marks()); err != nil {
+			if err := c.write(write); err != nil {
 				report("writing recovery points: %v", err)
 			}
 		}
 	})
 }
 
-func (c *checkpoints) marks() map[log.TP]int64 {
+// write holds the lock throughout: a partition that was removed is in no write
+// that ends later, when its directory may be another's.
+func (c *checkpoints) write(write func(map[log.TP]int64) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	marks := make(map[log.TP]int64, len(c.parts))
 	for p := range c.parts {
 		marks[log.TP{Topic: p.Topic, Index: p.Index}] = p.synced.Load()
 	}
-	return marks
+	return write(marks)
 }
 
 func (c *checkpoints) end() {

@@ -19,6 +19,7 @@ func (s *shard) serveCold(r *request, a *api.API, body []byte) bool {
 	r.cold = req
 	switch a.PlaceOf(s.env, req) {
 	case api.Controller:
+		s.controls++
 		s.r.Offload(&controlJob{s: s, r: r, a: a, req: req})
 		return true
 	case api.Partitions:
@@ -45,6 +46,7 @@ func (j *controlJob) Work() { j.resp = j.a.Answer(j.s.env, j.req) }
 
 // Done runs on the shard's thread.
 func (j *controlJob) Done() {
+	j.s.controls--
 	j.r.coldResp = j.resp
 	j.s.coldDone(j.r)
 }
@@ -68,24 +70,35 @@ func (s *shard) splitCold(r *request, a *api.API) {
 			s.send(owner, message{kind: msgCold, part: int32(i), req: r})
 			continue
 		}
-		s.applyCold(r, int32(i), 0)
+		s.applyCold(r, int32(i))
 	}
 	s.coldAnswered(r)
 }
 
-// applyCold runs at the owner.
-func (s *shard) applyCold(r *request, part int32, code int16) {
+// applyCold runs at the owner, and again whenever what it misses was read.
+func (s *shard) applyCold(r *request, part int32) {
 	topic, index := r.coldOp.Part(int(part))
 	var p *ownedPartition
 	if topic != nil {
 		p = s.parts[partKey{topic.ID, index}]
 	}
-	if p == nil || p.gone || code != 0 {
+	if p == nil || p.gone {
+		s.coldHome(r, part, nil, nil)
+		return
+	}
+	w := &r.coldWait[part]
+	w.req, w.part = r, part
+	w.begin(p)
+	s.coldHome(r, part, p, w)
+}
+
+// coldHome applies a part, p and its peeker w being nil when it is not here or
+// cannot be read, and brings it home unless the device has to be read first.
+func (s *shard) coldHome(r *request, part int32, p *ownedPartition, w *coldWait) {
+	if p == nil {
 		r.coldOp.Apply(int(part), nil, nil)
-	} else if cold, at := r.coldOp.Apply(int(part), p.Partition, p); cold {
-		w := &r.coldWait[part]
-		*w = coldWait{req: r, part: part}
-		p.load(at.Seg, at.Pos, 0, 0, w)
+	} else if cold, _ := r.coldOp.Apply(int(part), p.Partition, w); cold {
+		w.load(windowBytes)
 		return
 	}
 	if r.c.s != s {

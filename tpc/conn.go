@@ -32,6 +32,7 @@ type conn struct {
 	sentKeys   []int16
 
 	dirty  bool // in the shard's list of connections to flush
+	last   bool // what is being sent is the last: then the connection is closed
 	closed bool
 }
 
@@ -46,7 +47,7 @@ func (c *conn) OnData(b *iobuf.Buf, n int) {
 // used up.
 func (c *conn) parse() {
 	done := 0
-	for done < len(c.stash) && !c.closed && c.inflight < c.s.inflightMax {
+	for done < len(c.stash) && c.open() && c.inflight < c.s.inflightMax {
 		in := &c.stash[done]
 		frame, buf, ns, err := c.framer.Next(in)
 		if err != nil {
@@ -73,13 +74,22 @@ func (c *conn) parse() {
 		c.dropReceived()
 		return
 	}
-	full := len(c.stash) > 0
-	if full && !c.paused {
-		c.paused = true
-		c.st.PauseRecv()
-	} else if !full && c.paused {
+	if full := len(c.stash) > 0; full || c.s.stopping {
+		c.pause()
+	} else if c.paused {
 		c.paused = false
 		c.st.ResumeRecv()
+	}
+}
+
+// open reports whether further requests are taken.
+func (c *conn) open() bool { return !c.closed && !c.last && !c.s.stopping }
+
+// pause stops receiving.
+func (c *conn) pause() {
+	if !c.paused {
+		c.paused = true
+		c.st.PauseRecv()
 	}
 }
 
@@ -113,13 +123,9 @@ func (c *conn) flush() {
 		c.reap()
 		return
 	}
-	for c.head != nil && c.head.done && c.out.Bytes < maxSendBytes {
+	for c.head != nil && c.head.done && c.out.Bytes < maxSendBytes && !c.last {
 		r := c.pop()
-		if r.drop {
-			c.s.recycle(r)
-			c.close()
-			return
-		}
+		c.last = r.drop // answers before it still go out, nothing after it
 		if !r.silent {
 			c.s.encode(c, r)
 		}
@@ -132,6 +138,9 @@ func (c *conn) flush() {
 			c.sent[i][telemetry.Dequeued] = now
 		}
 		c.st.Send(&c.out)
+	} else if c.last {
+		c.close()
+		return
 	}
 	if len(c.stash) > 0 {
 		c.parse()
@@ -164,7 +173,7 @@ func (c *conn) OnSent(err error) {
 	c.releaseOut()
 	c.sending = false
 	c.lastNs = c.s.r.Now()
-	if err != nil {
+	if err != nil || c.last {
 		c.close()
 		return
 	}

@@ -1,22 +1,18 @@
 package tpc
 
 import (
+	"errors"
 	"fmt"
 	"os"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/log"
 )
 
-// File work that can only block runs on offload goroutines; its results come
-// back to the shard's thread as completions. The shard goes on meanwhile.
-
 // openSegment opens a segment's file for the shard's I/O.
 func (b *Broker) openSegment(path string) (disk.File, error) {
-	if b.cfg.Factors.Disk == "buffered" {
-		return disk.OS.Open(path, os.O_RDWR)
+	if b.cfg.Factors.Disk == "buffered" || b.fs != disk.OS { // direct I/O is the real file system's
+		return b.fs.Open(path, os.O_RDWR)
 	}
 	f, err := disk.OpenDirect(path)
 	if err != nil {
@@ -28,64 +24,67 @@ func (b *Broker) openSegment(path string) (disk.File, error) {
 	return f, nil
 }
 
-// createSegment makes the file of a freshly rolled segment.
-func (s *shard) createSegment(p *ownedPartition, f *segFile) {
-	var err error
-	s.r.OffloadFunc(func() {
-		var made disk.File
-		if made, err = log.CreateSegment(disk.OS, p.dir, f.seg); err != nil {
-			return
-		}
-		if err = made.Close(); err != nil {
-			return
-		}
-		f.file, err = s.b.openSegment(f.seg.Path(p.dir))
-	}, func() { p.app.opened(f, err) })
-}
-
-// sealSegment gives a rolled segment its exact length and its final indexes.
-func (s *shard) sealSegment(p *ownedPartition, f *segFile) {
-	s.sealsOut++
-	var err error
-	s.r.OffloadFunc(
-		func() { err = log.SealSegment(disk.OS, p.dir, f.seg) },
-		func() {
-			s.sealsOut--
-			if err == nil {
-				p.synced.Store(f.endOffset)
-			} else {
-				p.fail(fmt.Errorf("sealing segment %d: %w", f.seg.Base, err))
-			}
-		})
-}
-
-// zeroFill writes zeros over [from, from+n) of a segment's file, in pieces, so
-// that no append waits behind a long write.
-func (s *shard) zeroFill(p *ownedPartition, f *segFile, from, n int64) {
-	var err error
-	fd := f.file.FD()
-	s.r.OffloadFunc(func() {
-		// Reserved first, the zeros overwrite blocks inside the file and share
-		// its lock with the appends; extending the file would take it alone.
-		if err = unix.Fallocate(fd, 0, from, n); err == unix.EOPNOTSUPP {
-			err = nil
-		}
-		for off := int64(0); off < n && err == nil; {
-			piece := zeros[:min(n-off, int64(len(zeros)))]
-			var w int
-			w, err = unix.Pwrite(fd, piece, from+off)
-			off += int64(w)
-		}
-	}, func() { p.app.grown(f, n, err) })
-}
-
-// zeros is an aligned piece of nothing, shared and never written.
-var zeros = alignedZeros(256 << 10)
-
-func alignedZeros(n int) []byte {
-	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ, unix.MAP_ANON|unix.MAP_PRIVATE)
+// createSegment makes the file of a fresh segment and opens it for the shard's I/O.
+func (b *Broker) createSegment(dir string, seg *log.Segment) (disk.File, error) {
+	f, err := log.CreateSegment(b.fs, dir, seg)
 	if err != nil {
-		panic(fmt.Sprintf("tpc: mapping %d bytes of zeros: %v", n, err))
+		return nil, err
 	}
-	return b
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	return b.openSegment(seg.Path(dir))
+}
+
+// openSegments opens every file of a recovered log for the shard's I/O, and
+// reads what its last, partly filled chunk holds.
+func (b *Broker) openSegments(l *log.Log, chunk int64) (tail []byte, err error) {
+	active := l.ActiveSegment()
+	size := active.Size()
+	tail = make([]byte, size%chunk)
+	if len(tail) > 0 {
+		f, err := b.fs.Open(active.Path(l.Path()), os.O_RDONLY)
+		if err != nil {
+			return nil, err
+		}
+		n, err := f.ReadAt(tail, size-int64(len(tail)))
+		err = errors.Join(ignoreEOF(err), f.Close())
+		if err != nil || n != len(tail) {
+			return nil, fmt.Errorf("reading the tail of %s: %d of %d bytes: %w", active.Path(l.Path()), n, len(tail), err)
+		}
+	}
+	if err := closeSegments(l); err != nil {
+		return nil, err
+	}
+	for _, seg := range l.Segments() {
+		if seg.File, err = b.openSegment(seg.Path(l.Path())); err != nil {
+			seg.File = nil
+			return nil, errors.Join(err, closeSegments(l))
+		}
+	}
+	return tail, nil
+}
+
+// closeSegments closes what is open of a log's files.
+func closeSegments(l *log.Log) error {
+	var errs []error
+	for _, seg := range l.Segments() {
+		if seg.File != nil {
+			errs = append(errs, seg.File.Close())
+			seg.File = nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// fileWork runs work for a partition on an offload goroutine, because files can
+// only block, and then done on the shard's thread. The partition is not let go
+// before, so its directory is still its own when work touches it.
+func (s *shard) fileWork(p *ownedPartition, work func() error, done func(error)) {
+	p.jobs++
+	var err error
+	s.r.OffloadFunc(func() { err = work() }, func() {
+		p.jobs--
+		done(err)
+	})
 }

@@ -1,10 +1,6 @@
 package tpc
 
 import (
-	"errors"
-
-	"github.com/ceteris/ceteris/models/disk"
-	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
@@ -23,14 +19,8 @@ func (h *housekeeping) OnTimer(t *reactor.Timer) {
 	now := s.r.Now()
 	s.wallOffsetMs = telemetry.WallMs() - telemetry.Now()/1e6
 	s.arena.Reclaim()
-	if idle := s.b.cfg.Int("connections.max.idle.ms"); idle >= 0 {
-		for c := s.conns; c != nil; c = c.next {
-			if c.head == nil && !c.sending && (now-c.lastNs)/1e6 > idle {
-				c.close()
-			}
-		}
-	}
-	if (now-s.retainedNs)/1e6 >= s.b.cfg.Int("log.retention.check.interval.ms") {
+	s.closeIdle(now)
+	if !s.stopping && (now-s.retainedNs)/1e6 >= s.b.cfg.Int("log.retention.check.interval.ms") {
 		s.retainedNs = now
 		for _, p := range s.parts {
 			s.retain(p)
@@ -39,98 +29,16 @@ func (h *housekeeping) OnTimer(t *reactor.Timer) {
 	s.r.After(t, housekeepingNs)
 }
 
-// retain removes the segments whose time or size has come. Their files go on an
-// offload goroutine, after Kafka's delay readers need not fear: what they hold
-// stays open until then.
-func (s *shard) retain(p *ownedPartition) {
-	if !p.Failed() && p.Log.ActiveExpired(s.nowMs(), p.HighWatermark()) {
-		p.app.rollIdle() // the segment goes with the next round, when it is sealed
+// closeIdle closes connections on which nothing has moved for too long. One that
+// does not take its answer counts as idle, because what it was sent pins memory.
+func (s *shard) closeIdle(nowNs int64) {
+	idle := s.b.cfg.Int("connections.max.idle.ms")
+	if idle < 0 {
 		return
 	}
-	for _, seg := range p.Log.Retain(s.nowMs(), p.HighWatermark()) {
-		if p.window.seg == seg {
-			p.window.drop(s)
-		}
-		d := &dropJob{s: s, dir: p.dir, seg: seg}
-		d.timer.H = d
-		s.r.After(&d.timer, s.b.cfg.Int("log.segment.delete.delay.ms")*1e6)
-	}
-}
-
-// dropJob deletes a segment's files when their delay is over.
-type dropJob struct {
-	s     *shard
-	dir   string
-	seg   *log.Segment
-	timer reactor.Timer
-	err   error
-}
-
-// OnTimer starts the deletion.
-func (d *dropJob) OnTimer(*reactor.Timer) { d.s.r.Offload(d) }
-
-// Work runs off the shard's thread.
-func (d *dropJob) Work() {
-	d.err = log.DropSegment(disk.OS, d.dir, d.seg)
-	if d.seg.File != nil {
-		d.err = errors.Join(d.err, d.seg.File.Close())
-	}
-}
-
-// Done reports what could not be deleted.
-func (d *dropJob) Done() {
-	if d.err != nil {
-		d.s.b.logf("deleting segment %d of %s: %v", d.seg.Base, d.dir, d.err)
-	}
-}
-
-// beginStop stops taking work: no new connections, no new requests.
-func (s *shard) beginStop() {
-	s.stopping = true
-	if s.listening != nil {
-		s.listening.Close()
-		s.listening = nil
-	}
 	for c := s.conns; c != nil; c = c.next {
-		if !c.paused {
-			c.paused = true
-			c.st.PauseRecv()
-		}
-		for r := c.head; r != nil; r = r.next {
-			if !r.done && r.hdr.Key == keyFetch && r.legsOut > 0 {
-				s.callBack(r) // consumers get what there is instead of a reset
-			}
+		if (c.head == nil || c.sending) && (nowNs-c.lastNs)/1e6 > idle {
+			c.close()
 		}
 	}
-}
-
-// drained reports whether every request is answered and every byte written.
-func (s *shard) drained() bool {
-	for c := s.conns; c != nil; c = c.next {
-		if c.head != nil || c.sending {
-			return false
-		}
-	}
-	if s.sealsOut > 0 {
-		return false
-	}
-	for _, p := range s.parts {
-		if !p.app.drained() {
-			return false
-		}
-	}
-	return true
-}
-
-// closeFiles runs after the reactor has ended.
-func (s *shard) closeFiles() error {
-	var errs []error
-	for _, p := range s.parts {
-		for _, seg := range p.Log.Segments() {
-			if seg.File != nil {
-				errs = append(errs, seg.File.Close())
-			}
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -1,29 +1,44 @@
 package tpc
 
-import "github.com/ceteris/ceteris/models/iobuf"
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/ceteris/ceteris/models/iobuf"
+)
 
 // Memory of a shard: append chunks, frames and cold windows all come from its
-// arena. What can be given up are chunks that are on the device; they serve
-// tail reads until the room is needed.
+// arena. What can be given up are windows, which the device can bring back, and
+// chunks that are on the device; they serve tail reads until the room is needed.
 
-// allocChunk takes a chunk from the arena, evicting the oldest clean ones if it
-// must. Nil means that everything left is dirty or being sent.
-func (s *shard) allocChunk(p *ownedPartition) *chunk {
-	size := int(p.app.chunks.size)
-	buf := s.arena.TryReclaimAlloc(size)
-	if buf == nil {
-		return nil
+// reserveChunks makes sure that takeChunk can be called n times, evicting the
+// oldest clean chunks if it must. False means that everything left is dirty or
+// being sent.
+func (s *shard) reserveChunks(n int) bool {
+	for len(s.spare) < n {
+		buf := s.arena.TryReclaimAlloc(s.chunkBytes)
+		if buf == nil {
+			return false
+		}
+		k := s.freeChunks
+		if k == nil {
+			k = &chunk{}
+		} else {
+			s.freeChunks = k.next
+		}
+		*k = chunk{buf: buf}
+		s.spare = append(s.spare, k)
 	}
-	k := s.freeChunks
-	if k == nil {
-		k = &chunk{}
-	} else {
-		s.freeChunks = k.next
-	}
-	*k = chunk{buf: buf, part: p}
-	// What lies behind the end of the log goes to the device with its block:
-	// zeros there are what recovery expects.
-	clear(buf.B[:size])
+	return true
+}
+
+// takeChunk is a reserved chunk for p.
+func (s *shard) takeChunk(p *ownedPartition) *chunk {
+	n := len(s.spare) - 1
+	k := s.spare[n]
+	s.spare[n] = nil
+	s.spare = s.spare[:n]
+	k.part = p
 	return k
 }
 
@@ -33,10 +48,11 @@ func (s *shard) allocFrame(n int) *iobuf.Buf { return s.arena.TryReclaimAlloc(n)
 // chunkClean puts a chunk into the eviction order.
 func (s *shard) chunkClean(k *chunk) { s.evict = append(s.evict, k) }
 
-// evictOne gives up the oldest clean chunk.
-func (s *shard) evictOne() bool {
+// evictOne gives up the oldest clean chunk and tells how many bytes that freed:
+// none when the chunk is still being sent. False when there is none.
+func (s *shard) evictOne() (freed int, ok bool) {
 	if s.evictHead == len(s.evict) {
-		return false
+		return 0, false
 	}
 	k := s.evict[s.evictHead]
 	s.evict[s.evictHead] = nil
@@ -46,35 +62,74 @@ func (s *shard) evictOne() bool {
 		clear(s.evict[n:])
 		s.evict, s.evictHead = s.evict[:n], 0
 	}
-	if k.part == nil { // dropped with its partition
-		s.freeChunk(k)
-		return true
+	if k.buf.Refs() == 1 {
+		freed = s.chunkBytes
 	}
-	if front := k.part.app.chunks.popFront(); front != k {
-		panic("tpc: the oldest clean chunk of the shard is not its partition's oldest")
+	if k.part != nil { // nil: dropped with its partition
+		if front := k.part.app.chunks.popFront(); front != k {
+			panic(fmt.Sprintf("tpc: evicting chunk %d of segment %d, the oldest of %s-%d is %d of segment %d",
+				k.index, k.segBase, k.part.Topic, k.part.Index, front.index, front.segBase))
+		}
+		s.evictions.Inc()
 	}
-	s.evictions.Inc()
 	s.freeChunk(k)
-	return true
+	return freed, true
 }
 
 func (s *shard) freeChunk(k *chunk) {
-	if k.buf != nil {
-		k.buf.Release(s.arena)
-	}
+	k.buf.Release(s.arena)
 	*k = chunk{next: s.freeChunks}
 	s.freeChunks = k
 }
 
-// giveUp is the arena's reclaim hook: it evicts until about want bytes came free.
+// giveUp is the arena's reclaim hook: it drops windows and then chunks until
+// about want bytes came free.
 func (s *shard) giveUp(want int) {
-	for freed := 0; freed < want && s.evictOne(); {
-		freed += int(s.b.cfg.Int("append.chunk.bytes"))
+	freed := 0
+	for freed < want && s.windows.next != &s.windows {
+		w := s.windows.next
+		if w.buf.Refs() == 1 {
+			freed += len(w.buf.B)
+		}
+		w.drop()
+	}
+	for freed < want {
+		n, ok := s.evictOne()
+		if !ok {
+			return
+		}
+		freed += n
 	}
 }
+
+// refusalLogNs is how often a refusal for want of memory is logged.
+const refusalLogNs = 1e9
 
 // exhausted reports a refusal for want of memory.
 func (s *shard) exhausted(p *ownedPartition) {
 	s.refusals.Inc()
-	s.b.logf("shard %d: out of memory for an append to %s-%d: %d bytes free", s.id, p.Topic, p.Index, s.arena.FreeBytes())
+	if now := s.r.Now(); s.refusedNs == 0 || now-s.refusedNs >= refusalLogNs {
+		s.refusedNs = now
+		s.b.logf("shard %d: out of memory for an append to %s-%d: %d bytes free", s.id, p.Topic, p.Index, s.arena.FreeBytes())
+	}
+}
+
+// freeMemory gives back everything the shard holds, after its reactor has ended
+// and every connection is closed, and unmaps the arena. Anything still out has
+// leaked; its memory stays mapped.
+func (s *shard) freeMemory() error {
+	runtime.LockOSThread() // the arena may check who calls
+	defer runtime.UnlockOSThread()
+	s.arena.Own()
+	for _, p := range s.parts {
+		p.freeMemory()
+	}
+	for ok := true; ok; {
+		_, ok = s.evictOne()
+	}
+	for _, k := range s.spare {
+		s.freeChunk(k)
+	}
+	s.spare = nil
+	return s.arena.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
@@ -18,41 +19,21 @@ func (b *Broker) OpenPartition(t *cluster.Topic, index int32, l *log.Log) error 
 	if owner < 0 || owner >= len(b.shards) {
 		return fmt.Errorf("partition %s-%d: owner %d is not one of %d shards", t.Name, index, owner, len(b.shards))
 	}
-	chunk := b.cfg.Int("append.chunk.bytes")
-	active := l.ActiveSegment()
-	size := active.Size()
-	tail := make([]byte, size%chunk)
-	if len(tail) > 0 {
-		f, err := disk.OS.Open(active.Path(l.Path()), 0)
-		if err != nil {
-			return err
-		}
-		n, err := f.ReadAt(tail, size-int64(len(tail)))
-		err = errors.Join(ignoreEOF(err), f.Close())
-		if err != nil || n != len(tail) {
-			return fmt.Errorf("partition %s-%d: reading the tail of %s: %d of %d bytes: %w", t.Name, index, active.Path(l.Path()), n, len(tail), err)
-		}
-	}
-	for _, seg := range l.Segments() {
-		if seg.File != nil {
-			if err := seg.File.Close(); err != nil {
-				return err
+	tail, err := b.openSegments(l, b.cfg.Int("append.chunk.bytes"))
+	if err == nil {
+		p := partition.New(t.Name, t.ID, index, l, t.Parts[index].LeaderEpoch)
+		err = b.on(b.shards[owner], func(s *shard) error {
+			owned, err := s.adopt(p, tail, int64(t.Log.SegmentBytes))
+			if err == nil {
+				b.checkpoints.add(owned)
 			}
-		}
-		f, err := b.openSegment(seg.Path(l.Path()))
-		if err != nil {
 			return err
-		}
-		seg.File = f
+		})
 	}
-	p := partition.New(t.Name, t.ID, index, l, t.Parts[index].LeaderEpoch)
-	return b.on(b.shards[owner], func(s *shard) error {
-		owned, err := s.adopt(p, tail, int64(t.Log.SegmentBytes))
-		if err == nil {
-			b.checkpoints.add(owned)
-		}
-		return err
-	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("partition %s-%d: %w", t.Name, index, err), closeSegments(l))
+	}
+	return nil
 }
 
 func ignoreEOF(err error) error {
@@ -66,22 +47,21 @@ func ignoreEOF(err error) error {
 // chunk holds.
 func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int64) (*ownedPartition, error) {
 	p := &ownedPartition{Partition: shared, s: s, dir: shared.Log.Path()}
+	p.window.p = p
 	seg := shared.Log.ActiveSegment()
 	size := seg.Size()
-	p.app = appender{p: p, segmentBytes: segmentBytes, chunks: chain{size: s.b.cfg.Int("append.chunk.bytes")}}
+	p.app = appender{p: p, segmentBytes: segmentBytes, chunks: chain{size: int64(s.chunkBytes)}}
 	f := &segFile{
-		seg: seg, file: seg.File, flushed: size, end: size, endOffset: shared.Log.EndOffset(),
+		seg: seg, file: seg.File, flushed: size, end: size,
 		prewritten: (size + disk.Align - 1) &^ (disk.Align - 1), step: s.firstPrewrite,
 	}
 	p.app.files = append(p.app.files, f)
 	if len(tail) > 0 {
-		k := s.allocChunk(p)
-		if k == nil {
-			return nil, fmt.Errorf("shard %d: no memory to open %s-%d", s.id, p.Topic, p.Index)
+		if !p.app.reserve(len(tail)) {
+			return nil, fmt.Errorf("shard %d has no memory left for it: %d bytes free", s.id, s.arena.FreeBytes())
 		}
+		k := p.app.chunkFor(f)
 		copy(k.buf.B, tail)
-		k.segBase, k.index = seg.Base, size/p.app.chunks.size
-		p.app.chunks.push(k)
 	}
 	// What recovery kept of the active segment may be in the page cache only.
 	p.synced.Store(seg.Base)
@@ -109,35 +89,46 @@ func (b *Broker) ClosePartition(t *cluster.Topic, index int32) {
 	for quiet := p == nil; !quiet; {
 		err := b.on(s, func(s *shard) error { quiet = s.forgetPartition(p); return nil })
 		if err != nil {
-			return
+			return // the shard has stopped; Stop waits for what is in flight
+		}
+		if !quiet {
+			time.Sleep(time.Millisecond)
 		}
 	}
 }
 
-// forgetPartition frees what a partition held once nothing of it is in flight.
+// forgetPartition frees what a partition held once nothing of it is in flight:
+// no I/O and no file work, which might otherwise meet another topic's files
+// under the same names.
 func (s *shard) forgetPartition(p *ownedPartition) bool {
-	if p.app.busy || p.window.loading || p.app.tailFile().growing || p.app.files[0].file == nil {
+	for _, d := range p.drops {
+		s.r.Cancel(&d.timer) // the directory goes as a whole
+	}
+	if p.app.busy || p.window.loading || p.jobs > 0 || p.inDirty {
 		return false
 	}
+	for _, d := range p.drops {
+		_ = d.seg.File.Close()
+	}
+	p.drops = nil
+	p.freeMemory()
+	_ = closeSegments(p.Log)
+	return true
+}
+
+// freeMemory gives back chunks and window. Clean chunks are still named by the
+// eviction order and go with it.
+func (p *ownedPartition) freeMemory() {
 	c := &p.app.chunks
 	for i := c.head; i < len(c.list); i++ {
 		if i < c.clean {
-			c.list[i].part = nil // the eviction order still names it
+			c.list[i].part = nil
 		} else {
-			s.freeChunk(c.list[i])
+			p.s.freeChunk(c.list[i])
 		}
 	}
-	for _, k := range p.app.spare {
-		s.freeChunk(k)
-	}
-	p.app.chunks, p.app.spare = chain{size: c.size}, nil
-	p.window.drop(s)
-	for _, seg := range p.Log.Segments() {
-		if seg.File != nil {
-			_ = seg.File.Close() // the directory goes with it
-		}
-	}
-	return true
+	*c = chain{size: c.size}
+	p.window.drop()
 }
 
 // Publish makes an image current for every shard at once: it is immutable, and

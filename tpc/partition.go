@@ -32,9 +32,11 @@ type ownedPartition struct {
 
 	synced atomic.Int64 // offset below which recovery need not look: read by the checkpointer
 
-	window  window // the last cold range read from the device
-	gone    bool   // deleted or handed over: answers UNKNOWN_TOPIC_OR_PARTITION
-	inDirty bool   // in the shard's list of partitions with bytes to write
+	window  window     // the last cold range read from the device
+	jobs    int        // file work that is under way off this thread
+	drops   []*dropJob // segments that retention has taken, until their files are deleted
+	gone    bool       // deleted: answers UNKNOWN_TOPIC_OR_PARTITION
+	inDirty bool       // in the shard's list of partitions with bytes to write
 }
 
 // produceWait is one produce part waiting for its offset to become durable.
@@ -52,7 +54,6 @@ type produceWait struct {
 type fetchWait struct {
 	prev, next *fetchWait
 	leg        *fetchLeg
-	part       int32
 	p          *ownedPartition // nil when not linked
 }
 
@@ -114,13 +115,14 @@ func (p *ownedPartition) releaseProducers(offset int64, code int16) {
 	}
 }
 
-// notifyFetches lets every waiting leg look at what has arrived. A leg that is
-// satisfied unlinks all its waits, some of them perhaps from this very list, so
-// the place to go on is kept where unlink can move it.
+// notifyFetches lets every waiting leg look at what has arrived. A leg unlinks
+// all its waits for that, some of them perhaps from this very list, so the place
+// to go on is kept where unlink can move it; one that waits on links itself
+// before that place.
 func (p *ownedPartition) notifyFetches() {
 	for w := p.fetchWaits; w != nil; w = p.fetchNext {
 		p.fetchNext = w.next
-		p.s.wakeFetch(w.leg, w.part)
+		p.s.wakeLeg(w.leg)
 	}
 }
 

@@ -91,12 +91,6 @@ func (s *shard) applyProduce(r *request, part int32) {
 		s.produceHome(r, part)
 		return
 	case log.RollThenWrite:
-		if !p.app.reserveFresh(len(pp.Records)) {
-			s.exhausted(p)
-			pp.Finish(nil, codeExhausted)
-			s.produceHome(r, part)
-			return
-		}
 		_, fresh := p.Log.Roll(&pp.Append)
 		p.app.roll(fresh)
 		fallthrough

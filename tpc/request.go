@@ -1,8 +1,6 @@
 package tpc
 
 import (
-	"sync/atomic"
-
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/telemetry"
@@ -37,27 +35,14 @@ type request struct {
 	legsOut    int  // legs that are with their owners
 	cancelsOut int  // calls to come back that are not acknowledged
 	holding    bool // legs are being handed out: progress waits
-	calledBack bool // no more waiting: time is up, or enough is here
+	calledBack bool // the legs that are out know that home wants what there is
+	final      bool // no more waiting: time is up, or the broker stops
 	timer      reactor.Timer
 
 	cold     kmsg.Request
 	coldOp   api.PartOp
 	coldResp kmsg.Response
 	coldWait []coldWait
-}
-
-// fetchLeg is the part of a fetch that one shard owns. While it is away its
-// owner alone writes it; only away itself may be read by both.
-type fetchLeg struct {
-	req     *request
-	index   int32
-	owner   int
-	parts   []int32
-	need    int // bytes at which the leg is worth answering
-	away    atomic.Bool
-	cold    coldWait
-	startNs int64 // when the owner took it up, and
-	localNs int64 // when it had looked at every part
 }
 
 func (s *shard) newRequest(c *conn) *request {
@@ -70,7 +55,7 @@ func (s *shard) newRequest(c *conn) *request {
 		s.freeRequests = r.next
 	}
 	r.c, r.next, r.done, r.silent, r.drop, r.pending = c, nil, false, false, false, 0
-	r.legsOut, r.cancelsOut, r.holding, r.calledBack = 0, 0, false, false
+	r.legsOut, r.cancelsOut, r.holding, r.calledBack, r.final = 0, 0, false, false, false
 	r.legs, r.stamps = r.legs[:0], telemetry.Stamps{}
 	return r
 }

@@ -41,8 +41,12 @@ type shard struct {
 	evict      []*chunk          // clean chunks, oldest at evictHead
 	evictHead  int
 
+	windows window   // the ends of the ring of windows that may be dropped
+	spare   []*chunk // reserved for an append
+
 	freeRequests *request
 	freeChunks   *chunk
+	chunkBytes   int
 
 	alloc         func(int) *iobuf.Buf // allocFrame, bound once
 	durability    models.Durability
@@ -53,13 +57,13 @@ type shard struct {
 	maxPrewrite   int64
 	wallOffsetMs  int64 // wall clock minus telemetry.Now, refreshed by a timer
 
-	away           int // parts and legs that other shards have
-	inflightWrites int
-	sealsOut       int
-	stopping       bool
-	retainedNs     int64 // when retention was last applied
-	listening      *reactor.Listener
-	started        func(error) // tells Start that the thread stands
+	away       int // parts and legs that other shards have
+	controls   int // requests that the controller has
+	stopping   bool
+	refusedNs  int64 // when a refusal for want of memory was last logged
+	retainedNs int64 // when retention was last applied
+	listening  *reactor.Listener
+	started    func(error) // tells Start that the thread stands
 
 	local, remote, coldReads, evictions, refusals *telemetry.Counter
 	idleTimer                                     reactor.Timer
@@ -103,7 +107,7 @@ func (s *shard) OnMessage(_ int, m message) {
 	case msgProduceDone:
 		s.produceAnswered(r)
 	case msgFetch:
-		s.serveLeg(&r.legs[m.part])
+		s.startLeg(&r.legs[m.part])
 	case msgFetchDone:
 		s.legHome(r)
 	case msgFetchCancel:
@@ -113,7 +117,7 @@ func (s *shard) OnMessage(_ int, m message) {
 		r.cancelsOut--
 		s.fetchProgress(r)
 	case msgCold:
-		s.applyCold(r, m.part, 0)
+		s.applyCold(r, m.part)
 	case msgColdDone:
 		s.coldAnswered(r)
 	case msgAccept:
@@ -214,7 +218,7 @@ func (s *shard) encode(c *conn, r *request) {
 // abandon hastens a request whose connection is gone.
 func (s *shard) abandon(r *request) {
 	if !r.done && r.hdr.Key == keyFetch && r.legsOut > 0 {
-		s.callBack(r)
+		s.endFetch(r)
 	}
 }
 
@@ -261,6 +265,11 @@ func (s *shard) OnAccept(fd int) {
 
 // attach makes a connection of an accepted socket; it has been counted already.
 func (s *shard) attach(fd int) {
+	if s.stopping {
+		_ = unix.Close(fd)
+		s.connCount.Add(-1)
+		return
+	}
 	s.b.tuneSocket(fd)
 	s.nextConn++
 	c := &conn{s: s, id: uint64(s.id)<<48 | s.nextConn, lastNs: s.r.Now()}

@@ -1,8 +1,6 @@
 package tpc
 
 import (
-	"encoding/binary"
-
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
@@ -13,8 +11,8 @@ import (
 // windowBytes is the least that a cold read brings in: the largest span of the
 // data path. It brings in as much of a fetch as windowMost, Kafka's default for
 // a partition's share and the way there from an index entry, so that a response
-// does not depend on where its bytes are; memory that is short makes it the
-// least again. A larger batch is read by a larger window, once.
+// does not depend on where its bytes are; when memory is short it brings only
+// what is needed. A larger batch is read by a larger window, once.
 const (
 	windowBytes = 128 << 10
 	windowMost  = 1<<20 + windowBytes
@@ -22,44 +20,23 @@ const (
 
 // window is a range of a segment file that was read from the device because it
 // is no longer in the append chunks. One per partition: a catch-up reader moves
-// it forward, two of them take turns.
+// it forward, several of them take turns.
 type window struct {
-	op      reactor.DiskOp
-	p       *ownedPartition
-	seg     *log.Segment
-	pos     int64 // where it starts in the segment, aligned
-	n       int   // valid bytes
+	op  reactor.DiskOp
+	p   *ownedPartition
+	seg *log.Segment
+	pos int64 // where it starts in the segment, aligned
+	n   int   // valid bytes
+	buf *iobuf.Buf
+
 	limit   int64 // end of what the device has, as of the read
-	asked   int64 // position that the read was for, and
-	most    int   // how many bytes from there
-	buf     *iobuf.Buf
 	loading bool
 	serving bool      // waiters are trying again: no new read takes the window from under them
-	waiting *coldWait // whoever tries again when the read is done
-}
+	asker   *coldWait // whom the read is for
+	waiting *coldWait // whoever tries again when the read is done, oldest first
+	last    *coldWait
 
-// coldWait links a fetch leg or a part of another request into a window.
-type coldWait struct {
-	next *coldWait
-	leg  *fetchLeg
-	req  *request
-	part int32
-
-	seg     *log.Segment // what it wants read
-	pos     int64
-	atLeast int // of which this much is needed, bytes
-	most    int // and this much useful
-}
-
-// Peek reads bytes that are in memory: append chunks first, then the window.
-func (p *ownedPartition) Peek(seg *log.Segment, pos int64, dst []byte) (int, error) {
-	if n := p.app.chunks.read(seg.Base, pos, dst); n == len(dst) {
-		return n, nil
-	}
-	if b := p.window.bytes(seg, pos); len(b) >= len(dst) {
-		return copy(dst, b), nil
-	}
-	return 0, log.ErrCold
+	prev, next *window // in the shard's ring of windows that hold memory and are not loading
 }
 
 // bytes is what the window holds from pos on.
@@ -70,127 +47,128 @@ func (w *window) bytes(seg *log.Segment, pos int64) []byte {
 	return w.buf.B[pos-w.pos : w.n]
 }
 
-// readable tells how much of the extent is in memory from its start: all of it,
-// or what the window could take. A negative answer says how many bytes a read
-// has to bring for the first batch to be whole.
-func (p *ownedPartition) readable(e *log.Extent) int {
-	if p.app.chunks.at(e.Seg.Base, e.Pos) != nil {
-		return e.Len
+// span is the memory that holds the segment's bytes from pos on, chunk or
+// window, and what keeps it. Nil when they have to be read first.
+func (p *ownedPartition) span(seg *log.Segment, pos int64) ([]byte, *iobuf.Buf) {
+	if k := p.app.chunks.at(seg.Base, pos); k != nil {
+		return k.buf.B[pos%p.app.chunks.size : p.app.chunks.size], k.buf
 	}
-	w := &p.window
-	b := w.bytes(e.Seg, e.Pos)
-	if len(b) >= e.Len {
-		return e.Len
-	}
-	first := 12
-	if len(b) >= first {
-		first += int(int32(binary.BigEndian.Uint32(b[8:]))) // the length field of the batch header
-	}
-	// Less than all of it is an answer only when a read for all of it gave no more.
-	best := w.seg == e.Seg && w.asked == e.Pos && w.most >= min(e.Len, windowMost)
-	if !best || len(b) < min(first, e.Len) {
-		return -max(first, 1)
-	}
-	return len(b)
+	return p.window.bytes(seg, pos), p.window.buf
 }
 
-// collect gives the part references to the memory that holds its extent.
-func (p *ownedPartition) collect(fp *api.FetchPart) {
+// take refers to as much of the part's extent as is in memory in one run from
+// its start, and returns how much that is. What is referred to stays, whatever
+// is evicted.
+func (p *ownedPartition) take(fp *api.FetchPart) int {
 	e := &fp.Extent
-	size := p.app.chunks.size
-	if p.app.chunks.at(e.Seg.Base, e.Pos) == nil {
-		b := p.window.bytes(e.Seg, e.Pos)
-		p.window.buf.Retain()
-		fp.Data = append(fp.Data, iobuf.Piece{B: b[:e.Len], Buf: p.window.buf, FD: -1, Len: e.Len})
-		return
+	n := 0
+	for n < e.Len {
+		b, buf := p.span(e.Seg, e.Pos+int64(n))
+		if b == nil {
+			break
+		}
+		b = b[:min(len(b), e.Len-n)]
+		buf.Retain()
+		fp.AddData(buf, b)
+		n += len(b)
 	}
-	for pos, end := e.Pos, e.Pos+int64(e.Len); pos < end; {
-		k := p.app.chunks.at(e.Seg.Base, pos)
-		off := pos % size
-		n := min(end-pos, size-off)
-		k.buf.Retain()
-		fp.Data = append(fp.Data, iobuf.Piece{B: k.buf.B[off : off+n], Buf: k.buf, FD: -1, Len: int(n)})
-		pos += n
+	return n
+}
+
+// load queues c for a read of what it wants.
+func (w *window) load(c *coldWait) {
+	if w.last == nil {
+		w.waiting = c
+	} else {
+		w.last.next = c
+	}
+	w.last = c
+	if !w.loading && !w.serving {
+		w.start(c)
 	}
 }
 
-// load reads at pos from the device, atLeast bytes and up to most, and then
-// lets w try again.
-func (p *ownedPartition) load(seg *log.Segment, pos int64, atLeast, most int, w *coldWait) {
-	win := &p.window
-	w.seg, w.pos, w.atLeast, w.most = seg, pos, atLeast, min(most, windowMost)
-	w.next, win.waiting = win.waiting, w
-	if !win.loading && !win.serving {
-		p.startLoad(w)
-	}
-}
-
-func (p *ownedPartition) startLoad(c *coldWait) {
-	win := &p.window
+// start reads what c wants. It has waited longest.
+func (w *window) start(c *coldWait) {
+	s := w.p.s
+	w.drop()
+	limit := w.p.app.written(c.seg)
 	start := c.pos &^ (disk.Align - 1)
-	size := func(n int) int {
-		return max(windowBytes, (int(c.pos-start)+n+disk.Align-1)&^(disk.Align-1))
-	}
-	win.drop(p.s)
-	want := size(max(c.atLeast, c.most))
-	if win.buf = p.s.allocFrame(want); win.buf == nil {
-		want = size(c.atLeast)
-		win.buf = p.s.allocFrame(want)
-	}
-	if win.buf == nil || c.seg.File == nil {
-		win.answer(p, codeStorage)
+	w.asker = c
+	if c.seg.File == nil || limit <= c.pos {
+		s.b.logf("partition %s-%d: position %d of segment %d is neither in memory nor on the device, which ends at %d",
+			w.p.Topic, w.p.Index, c.pos, c.seg.Base, limit)
+		w.serve(codeStorage)
 		return
 	}
-	win.p, win.seg, win.pos, win.n, win.loading = p, c.seg, start, 0, true
-	win.limit, win.asked, win.most = p.app.written(c.seg), c.pos, c.most
-	win.op = reactor.DiskOp{Kind: reactor.Read, FD: c.seg.File.FD(), Off: start, B: win.buf.B[:want:want], Done: win}
-	p.s.coldReads.Inc()
-	p.s.r.Submit(&win.op)
+	size := func(n int) int64 {
+		end := min(c.pos+int64(max(n, 1)), max(limit, c.pos+int64(c.atLeast)))
+		return (end - start + disk.Align - 1) &^ (disk.Align - 1)
+	}
+	w.buf = s.allocFrame(int(size(max(c.atLeast, min(c.most, windowMost), windowBytes))))
+	if w.buf == nil {
+		w.buf = s.allocFrame(int(size(c.atLeast)))
+	}
+	if w.buf == nil {
+		w.serve(codeStorage)
+		return
+	}
+	n := min(int64(len(w.buf.B)), (limit-start+disk.Align-1)&^(disk.Align-1))
+	w.seg, w.pos, w.n, w.limit, w.loading = c.seg, start, 0, limit, true
+	w.op = reactor.DiskOp{Kind: reactor.Read, FD: c.seg.File.FD(), Off: start, B: w.buf.B[:n:n], Done: w}
+	s.coldReads.Inc()
+	s.r.Submit(&w.op)
 }
 
 // DiskDone ends a cold read. Bytes beyond what was on the device when it began
 // do not count: they are padding of a file that is zero-filled ahead, or half of
 // a write that was under way.
 func (w *window) DiskDone(op *reactor.DiskOp) {
+	s := w.p.s
 	w.loading = false
 	w.n = int(max(0, min(op.Res, w.limit-w.pos)))
+	ring := &s.windows // oldest first
+	w.prev, w.next = ring.prev, ring
+	w.prev.next, ring.prev = w, w
 	code := int16(0)
-	if op.Err != nil || w.n == 0 {
-		w.n, code = 0, codeStorage
-		w.p.s.b.logf("partition %s-%d: reading segment %d at %d: %d bytes, %v", w.p.Topic, w.p.Index, w.seg.Base, w.pos, op.Res, op.Err)
+	if c := w.asker; op.Err != nil || w.pos+int64(w.n) < min(c.pos+int64(c.atLeast), w.limit) {
+		code = codeStorage
+		s.b.logf("partition %s-%d: reading segment %d at %d: %d of %d bytes, %v",
+			w.p.Topic, w.p.Index, w.seg.Base, w.pos, op.Res, w.limit-w.pos, op.Err)
 	}
-	w.answer(w.p, code)
+	w.serve(code)
 }
 
-// answer lets everyone who waits try again, or fails them. Who still misses
-// something is served by the next read, so each read serves at least the one
-// who asked for it and nobody starves.
-func (w *window) answer(p *ownedPartition, code int16) {
+// serve lets everyone who waits try again. A code is for whom the read was made,
+// and for all when there was no memory to read into. Who still misses something
+// queues again, and the oldest of them is read for next, so nobody starves.
+func (w *window) serve(code int16) {
 	w.serving = true
-	list := w.waiting
-	w.waiting = nil
+	list, asker := w.waiting, w.asker
+	w.waiting, w.last, w.asker = nil, nil, nil
 	for list != nil {
 		c := list
 		list, c.next = c.next, nil
-		switch {
-		case c.leg != nil && code != 0:
-			p.s.failLeg(c.leg, code)
-		case c.leg != nil:
-			p.s.serveLeg(c.leg)
-		default:
-			p.s.applyCold(c.req, c.part, code)
+		c.fresh = c == asker
+		if code != 0 && (c.fresh || w.buf == nil) {
+			c.fail(code)
+		} else {
+			c.retry()
 		}
 	}
 	w.serving = false
-	if c := w.waiting; c != nil {
-		p.startLoad(c)
+	if w.waiting != nil {
+		w.start(w.waiting)
 	}
 }
 
-// drop gives the window's memory back.
-func (w *window) drop(s *shard) {
-	if w.buf != nil && !w.loading {
-		w.buf.Release(s.arena)
-		w.buf, w.n, w.seg = nil, 0, nil
+// drop gives the window's memory back, unless it is being read into.
+func (w *window) drop() {
+	if w.buf == nil || w.loading {
+		return
 	}
+	w.prev.next, w.next.prev = w.next, w.prev
+	w.prev, w.next = nil, nil
+	w.buf.Release(w.p.s.arena)
+	w.buf, w.n, w.seg = nil, 0, nil
 }

@@ -1,0 +1,64 @@
+package tpc
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/tpc/reactor"
+)
+
+// retain removes the segments whose time or size has come. Their files go on an
+// offload goroutine after Kafka's delay: what they hold stays open until then.
+func (s *shard) retain(p *ownedPartition) {
+	if p.Failed() {
+		return
+	}
+	// At durability=memory the high watermark runs ahead of the device; a segment
+	// that is not written yet stays.
+	limit := p.HighWatermark()
+	limit.Offset = min(limit.Offset, p.app.files[0].seg.Base)
+	if len(p.app.files) == 1 && p.Log.ActiveExpired(s.nowMs(), p.HighWatermark()) {
+		p.app.rollIdle() // the segment goes with the next round, when it is written
+		return
+	}
+	for _, seg := range p.Log.Retain(s.nowMs(), limit) {
+		if p.window.seg == seg {
+			p.window.drop()
+		}
+		d := &dropJob{p: p, seg: seg}
+		d.timer.H = d
+		p.drops = append(p.drops, d)
+		s.r.After(&d.timer, s.b.cfg.Int("log.segment.delete.delay.ms")*1e6)
+	}
+}
+
+// dropJob deletes a segment's files when their delay is over.
+type dropJob struct {
+	p     *ownedPartition
+	seg   *log.Segment
+	timer reactor.Timer
+}
+
+// retryDropNs is when a segment that is being read is looked at again.
+const retryDropNs = 10e6
+
+// OnTimer starts the deletion, unless the device is reading from the file.
+func (d *dropJob) OnTimer(t *reactor.Timer) {
+	p := d.p
+	if p.window.loading && p.window.seg == d.seg {
+		p.s.r.After(t, retryDropNs)
+		return
+	}
+	p.s.fileWork(p, d.drop, func(err error) {
+		if err != nil {
+			p.s.b.logf("deleting segment %d of %s: %v", d.seg.Base, p.dir, err)
+		}
+		p.drops = slices.DeleteFunc(p.drops, func(other *dropJob) bool { return other == d })
+	})
+}
+
+// drop blocks.
+func (d *dropJob) drop() error {
+	return errors.Join(log.DropSegment(d.p.s.b.fs, d.p.dir, d.seg), d.seg.File.Close())
+}

@@ -1,0 +1,159 @@
+package tpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// answerGrace is how long Stop waits for clients to take the answers that they
+// are owed before it closes their connections.
+const answerGrace = 3 * time.Second
+
+// Stop ends the broker in the order in which nothing can be lost: no new
+// connections and requests; answers for what was taken in, consumers that wait
+// included; only when no shard has a request left does it wait for the last
+// dirty byte, because requests of one shard write to another. Then the reactors
+// end, the logs are closed at their exact lengths, and the directory is marked
+// clean unless storage has failed.
+//
+// When ctx ends before everything is on the device the error says so, and the
+// next start recovers what is there.
+func (b *Broker) Stop(ctx context.Context) error {
+	_ = b.each(func(s *shard) error { s.beginStop(); return nil })
+	grace, cancel := context.WithTimeout(ctx, answerGrace)
+	defer cancel()
+	if b.await(grace, (*shard).answered) != nil {
+		_ = b.each(func(s *shard) error { s.closeConnections(); return nil })
+	}
+	err := b.await(ctx, (*shard).answered)
+	if err == nil {
+		err = b.await(ctx, (*shard).drained)
+	}
+	if err != nil {
+		err = fmt.Errorf("the broker still had work: %w", err)
+	}
+	return errors.Join(err, b.release(err == nil))
+}
+
+// release gives back whatever the broker has taken, at any stage of Start.
+func (b *Broker) release(clean bool) error {
+	b.stopShards()
+	b.checkpoints.end()
+	b.closeListener()
+	var errs []error
+	for _, s := range b.shards {
+		ok, err := s.closeLogs(clean)
+		clean = clean && ok
+		errs = append(errs, err)
+	}
+	if b.control != nil {
+		errs = append(errs, b.control.Logs().Close(clean))
+	}
+	for _, s := range b.shards {
+		if err := s.freeMemory(); err != nil {
+			b.leaked = append(b.leaked, fmt.Errorf("shard %d: %w", s.id, err))
+			b.logf("shard %d: %v", s.id, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// each runs f on every shard in turn.
+func (b *Broker) each(f func(*shard) error) error {
+	var errs []error
+	for _, s := range b.shards {
+		errs = append(errs, b.on(s, f))
+	}
+	return errors.Join(errs...)
+}
+
+// errBusy is what await sees of a shard that is not there yet.
+var errBusy = errors.New("busy")
+
+// await asks every shard until all say yes.
+func (b *Broker) await(ctx context.Context, yes func(*shard) bool) error {
+	for {
+		err := b.each(func(s *shard) error {
+			if yes(s) {
+				return nil
+			}
+			return errBusy
+		})
+		if !errors.Is(err, errBusy) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// beginStop stops taking work: no new connections, no new requests.
+func (s *shard) beginStop() {
+	s.stopping = true
+	if s.listening != nil {
+		s.listening.Close()
+		s.listening = nil
+	}
+	for c := s.conns; c != nil; c = c.next {
+		c.pause()
+		for r := c.head; r != nil; r = r.next {
+			s.abandon(r) // consumers get what there is instead of a reset
+		}
+	}
+}
+
+// closeConnections gives up on clients that do not take their answers.
+func (s *shard) closeConnections() {
+	for c := s.conns; c != nil; c = c.next {
+		c.close()
+	}
+}
+
+// answered reports whether every request is answered or its connection gone,
+// and none is anywhere else.
+func (s *shard) answered() bool {
+	if s.away > 0 || s.controls > 0 {
+		return false
+	}
+	for c := s.conns; c != nil; c = c.next {
+		if c.head != nil || c.sending {
+			return false
+		}
+	}
+	return true
+}
+
+// drained reports whether every byte is written and every file sealed.
+func (s *shard) drained() bool {
+	for _, p := range s.parts {
+		if !p.app.drained() {
+			return false
+		}
+	}
+	return true
+}
+
+// closeLogs runs after the reactor has ended. It tells whether every log was
+// closed as it should be.
+func (s *shard) closeLogs(clean bool) (ok bool, err error) {
+	var errs []error
+	ok = true
+	for _, p := range s.parts {
+		for _, d := range p.drops { // their delay was for readers, of which there are none
+			errs = append(errs, d.drop())
+		}
+		p.drops = nil
+		if p.Failed() || !clean || !p.app.drained() {
+			ok = false
+		} else if err := p.Log.Close(s.b.fs); err != nil {
+			errs, ok = append(errs, err), false
+		}
+		errs = append(errs, closeSegments(p.Log))
+	}
+	return ok, errors.Join(errs...)
+}
