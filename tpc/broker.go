@@ -54,6 +54,7 @@ type Broker struct {
 	listener int // -1 when there is none, or it is a reactor's
 	addr     string
 	running  sync.WaitGroup
+	watch    *reactor.Watchdog
 	fatal    chan error
 	leaked   []error // shards that ended with memory still out
 
@@ -185,7 +186,7 @@ func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
 		cpu = b.cfg.CPUs[id]
 	}
 	f := &b.cfg.Factors
-	r, err := reactor.New(reactor.Options{CPU: cpu, Backend: f.Network, SpinNs: int64(f.Spin), Arena: mem})
+	r, err := reactor.New(reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: int64(f.Spin), Arena: mem})
 	if err != nil {
 		return nil, errors.Join(err, mem.Close())
 	}
@@ -300,6 +301,7 @@ func (b *Broker) stopShards() {
 		s.r.Stop()
 	}
 	b.running.Wait()
+	b.stopWatch()
 }
 
 // waker lets the mesh wake a shard; the reactor itself knows whether it sleeps.

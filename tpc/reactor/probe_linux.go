@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+var space = []byte{' '}
+
 // threadProbe reads what the kernel knows of one thread of this process. The
 // files stay open: a reading is one system call each.
 type threadProbe struct {
@@ -57,14 +59,17 @@ func (p *threadProbe) read(s *sample) bool {
 		return false
 	}
 	s.cpuNs = ts.Nano()
-	if f := bytes.Fields(p.text(p.schedstat)); len(f) >= 2 {
-		s.queuedNs, _ = strconv.ParseInt(string(f[1]), 10, 64) // 0 if the kernel writes something else
+	_, t, _ := bytes.Cut(p.text(p.schedstat), space) // CPU time, then time on the run queue
+	for _, c := range t {
+		if c < '0' || c > '9' {
+			break
+		}
+		s.queuedNs = s.queuedNs*10 + int64(c-'0')
 	}
 	// stat is: id (name) state …; the name may hold anything but ends at the last ')'.
-	if t := p.text(p.status); len(t) > 0 {
-		if f := bytes.Fields(t[bytes.LastIndexByte(t, ')')+1:]); len(f) > 0 {
-			s.waiting = f[0][0] == 'S' || f[0][0] == 'D'
-		}
+	t = p.text(p.status)
+	if t = t[bytes.LastIndexByte(t, ')')+1:]; len(t) > 2 {
+		s.waiting = t[1] == 'S' || t[1] == 'D'
 	}
 	return true
 }

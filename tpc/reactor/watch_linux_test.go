@@ -311,6 +311,39 @@ func TestPickStack(t *testing.T) {
 	}
 }
 
+// TestLookingAllocatesNothing: a watchdog that fed the collector would cause
+// what it watches for.
+func TestLookingAllocatesNothing(t *testing.T) {
+	g := start(t, Options{Backend: BackendEpoll}, nil)
+	g.on(func() {})
+	w := &Watchdog{watched: []*watched{{r: g.r}}}
+	w.thresholdNs.Store(DefaultStallNs)
+	p := newPauses()
+	if n := testing.AllocsPerRun(200, func() { w.look(p.totalNs()) }); n >= 1 {
+		t.Errorf("a look allocates %v times", n)
+	}
+	w.watched[0].probe.close()
+}
+
+// TestProbe: CPU time passes as the thread says itself, and its state shows.
+func TestProbe(t *testing.T) {
+	g := start(t, Options{Backend: BackendEpoll}, nil)
+	var tid int32
+	var before, after int64
+	g.on(func() { tid, before = threadID(), threadCPU() })
+	var p threadProbe
+	defer p.close()
+	var s sample
+	eventually(t, "a sleeping thread", func() bool { s = sample{}; return p.open(tid) && p.read(&s) && s.waiting })
+	g.on(func() { after = threadCPU() })
+	if s.cpuNs < before || s.cpuNs > after || s.queuedNs < 0 {
+		t.Errorf("CPU time %d, want between %d and %d; queued %d", s.cpuNs, before, after, s.queuedNs)
+	}
+	if p.open(1<<30) && p.read(&s) {
+		t.Error("a thread that is not there was read")
+	}
+}
+
 // BenchmarkStack is what taking the stack of one busy reactor costs the watchdog,
 // by how many other goroutines there are.
 func BenchmarkStack(b *testing.B) {
