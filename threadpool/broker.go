@@ -57,6 +57,7 @@ type Broker struct {
 	registry      *telemetry.Registry
 	storageErrors *telemetry.SharedCounter
 	fatal         chan error
+	trace         func(step, *request) // see at; set before Start, by tests
 }
 
 // New makes a broker that is not started. It refuses factor values that the

@@ -21,6 +21,8 @@ type channel struct {
 	gogo     bool
 	incoming chan *request // threads=goroutine
 	bell     chan struct{} // threads=goroutine: there may be syncs
+	vacancy  chan struct{} // threads=goroutine: there may be room
+	starved  atomic.Int32  // threads=goroutine: processors that wait for room
 
 	idle     *idle
 	lock     kernel.Mutex // everything below
@@ -57,7 +59,7 @@ func newChannel(capacity int, i *idle, gogo bool) *channel {
 	c.lock.Go(gogo)
 	if gogo {
 		c.incoming = make(chan *request, capacity)
-		c.bell = make(chan struct{}, 1)
+		c.bell, c.vacancy = make(chan struct{}, 1), make(chan struct{}, 1)
 	}
 	return c
 }

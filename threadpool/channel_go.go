@@ -9,10 +9,40 @@ func (c *channel) putGo(r *request) {
 	select {
 	case c.incoming <- r:
 	default:
-		t := telemetry.Now()
-		c.incoming <- r
-		c.blocks.Add(1)
-		c.blockNs.Add(uint64(telemetry.Now() - t))
+		c.putFull(r)
+	}
+}
+
+// putFull waits for room and then offers, rather than offer to a full channel:
+// the time of the wait has to be in the request when a handler gets it.
+func (c *channel) putFull(r *request) {
+	began := telemetry.Now()
+	c.blocks.Add(1)
+	c.starved.Add(1)
+	for {
+		now := telemetry.Now()
+		r.stamps[telemetry.Offered] = now
+		select {
+		case c.incoming <- r:
+			c.starved.Add(-1)
+			c.blockNs.Add(uint64(now - began))
+			c.tellRoom() // there may be more, for another processor
+			return
+		default:
+		}
+		<-c.vacancy
+	}
+}
+
+// tellRoom lets a processor that waits for room try again. One that overlooks
+// room because the notice was taken by another is told by the next take, and
+// there is one: what the other has put.
+func (c *channel) tellRoom() {
+	if c.starved.Load() > 0 {
+		select {
+		case c.vacancy <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -22,6 +52,7 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 	}
 	select {
 	case r, ok := <-c.incoming:
+		c.tellRoom()
 		return job{req: r}, ok
 	default:
 	}
@@ -34,6 +65,7 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 				return job{sync: r}, true
 			}
 		case r, ok := <-c.incoming:
+			c.tellRoom()
 			return job{req: r}, ok
 		}
 	}

@@ -31,6 +31,7 @@ func (h *handler) fetch(r *request) {
 		}
 	}
 	wait := int64(op.MaxWaitMs)
+	b.at(stepParked, r)
 	r.release()
 	b.fetches.TryCompleteElseWatch(d, h.keys, wait)
 }
@@ -161,6 +162,7 @@ func (d *delayedFetch) TryComplete() bool {
 
 // OnComplete reads again, on the thread that completed the request, and answers.
 func (d *delayedFetch) OnComplete(bool) {
+	d.broker.at(stepCompleted, d.request)
 	d.broker.readParts(&d.request.fetch, false)
 	d.broker.answerFetch(d.request, nil)
 }

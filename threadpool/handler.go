@@ -71,6 +71,7 @@ func (h *handler) flush() {
 func (h *handler) handle(r *request) {
 	r.stamps[telemetry.Started] = telemetry.Now()
 	h.current = r
+	h.broker.at(stepStarted, r)
 	switch r.header.Key {
 	case produceKey:
 		h.produce(r)

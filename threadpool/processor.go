@@ -188,7 +188,12 @@ func (p *processor) queue(c *connection) {
 
 // takeResponses empties the response queue and starts what can be sent.
 func (p *processor) takeResponses() {
-	for n := p.responses.take(); n != nil; {
+	n := p.responses.take()
+	if n == nil {
+		return
+	}
+	p.nowNs = telemetry.Now() // behind the take: none of them was encoded later
+	for n != nil {
 		r, release := n.req, n.release
 		next := n.next
 		n.next = nil
@@ -205,6 +210,7 @@ func (p *processor) takeResponses() {
 		}
 		r.ready = true
 		r.stamps[telemetry.Dequeued] = p.nowNs
+		p.broker.at(stepTaken, r)
 		switch {
 		case c.closed:
 			p.bury(c)
@@ -233,6 +239,7 @@ func (p *processor) sendNext(c *connection) {
 		}
 		c.sending = false
 		r.stamps[telemetry.Sent] = telemetry.Now()
+		p.broker.at(stepSent, r)
 		p.bytesOut.Add(uint64(bytes))
 		p.sent = append(p.sent, c.dequeue())
 		p.touch(c)
@@ -280,6 +287,7 @@ func (p *processor) recycle(r *request) {
 // the caller's any more. h is the handler it happens on, nil on other threads.
 func (r *request) respond(h *handler) {
 	p := r.proc
+	p.broker.at(stepEncoded, r)
 	p.responses.put(&r.response)
 	p.rouse(h)
 }

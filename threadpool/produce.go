@@ -82,6 +82,7 @@ func (h *handler) awaitSync(r *request) {
 		}
 	}
 	timeout := int64(max(r.produce.TimeoutMs, 0))
+	h.broker.at(stepParked, r)
 	r.release()
 	h.broker.produces.TryCompleteElseWatch(d, h.keys, timeout)
 	h.startCommits(logs)
@@ -145,6 +146,7 @@ func (d *delayedProduce) TryComplete() bool {
 // OnComplete answers the request; what still waits has timed out.
 func (d *delayedProduce) OnComplete(bool) {
 	r := d.request
+	d.broker.at(stepCompleted, r)
 	for i := range d.replicas {
 		pp := &r.produce.Parts[i]
 		ok, code := d.settled(i)

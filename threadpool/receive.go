@@ -66,12 +66,14 @@ func (p *processor) accept(c *connection, frame []byte) {
 		p.close(c)
 		return
 	}
+	p.broker.at(stepDecoded, r)
 	c.enqueue(r)
 	now := telemetry.Now()
 	r.stamps[telemetry.Decoded] = now
 	// The request may be answered before put returns, so the stamp is taken
 	// before; put takes it again if it had to wait for room.
 	r.stamps[telemetry.Offered] = now
+	p.broker.at(stepOffered, r)
 	if p.broker.channel.put(r) {
 		p.owed = true
 	}

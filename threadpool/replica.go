@@ -96,6 +96,7 @@ func (h *handler) write(r *replica, pp *api.ProducePart) error {
 		return fmt.Errorf("append of %d bytes to %s at %d: %d written: %w", len(pp.Records), a.Seg.Path(r.part.Log.Path()), a.Pos, n, err)
 	}
 	r.part.Log.Commit(a)
+	b.at(stepAppended, h.current)
 	switch {
 	case b.power && b.syncEach:
 		if err := r.syncNow(a.End()); err != nil {

@@ -94,7 +94,11 @@ func (s *selector) poll(work bool, pending func() bool) []unix.EpollEvent {
 		if evs = s.epoll.Poll(); len(evs) > 0 || pending() {
 			return evs
 		}
-		if telemetry.Now()-start > s.idle.spin {
+		spun := telemetry.Now() - start
+		if spun > pollMs*1_000_000 {
+			return nil // the owner has its rounds to make even if it never sleeps
+		}
+		if spun > s.idle.spin {
 			break
 		}
 	}

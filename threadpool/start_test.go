@@ -131,27 +131,3 @@ func TestStopGivesUp(t *testing.T) {
 	b.processors[0].inflight.Add(-1)
 	stop()
 }
-
-// TestTelemetry reads every metric and the stages of served requests, which
-// must add up.
-func TestTelemetry(t *testing.T) {
-	b, _ := start(t, config(t))
-	cl := client(t, b)
-	createTopic(t, cl, "t", 1)
-	produce(t, cl, "t", 1, 0, 50)
-	names := map[string]float64{}
-	for _, s := range b.Telemetry().Snapshot() {
-		names[s.Name] += s.Value
-	}
-	for _, want := range []string{"request_queue_size", "network_processor_idle_ratio", "request_handler_idle_ratio", "fetch_purgatory_size"} {
-		if _, ok := names["ceteris_"+want]; !ok {
-			t.Errorf("no metric %s", want)
-		}
-	}
-	if names["ceteris_requests_total"] < 3 || names["ceteris_connections"] < 1 {
-		t.Errorf("got %v requests over %v connections", names["ceteris_requests_total"], names["ceteris_connections"])
-	}
-	if b.Facts()["network"] != "epoll" {
-		t.Errorf("facts: %v", b.Facts())
-	}
-}

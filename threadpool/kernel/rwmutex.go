@@ -41,6 +41,9 @@ func (l *RWMutex) RUnlock() {
 	}
 }
 
+// Shared reports whether somebody shares the lock, for assertions.
+func (l *RWMutex) Shared() bool { return l.word.Load()&^writing != 0 }
+
 // Lock excludes everybody. Only goroutines outside the pool and the controller
 // call it; it sleeps between looks.
 func (l *RWMutex) Lock() {
