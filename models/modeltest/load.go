@@ -2,9 +2,7 @@ package modeltest
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -125,25 +123,21 @@ func (s *stream) batch() sentBatch {
 	return sentBatch{bytes: b.Bytes(), seq: seq, records: int32(b.Records), base: -1}
 }
 
-// refusal is an error code for a batch that should have been taken.
-type refusal struct {
-	code int16
-	seq  int32
+// Refusal is an error code for a batch that should have been taken.
+type Refusal struct {
+	Code     int16
+	Sequence int32
 }
 
-func (r refusal) Error() string { return fmt.Sprintf("sequence %d: code %d", r.seq, r.code) }
+func (r Refusal) Error() string { return fmt.Sprintf("sequence %d: code %d", r.Sequence, r.Code) }
 
 // answer reads the response to the oldest request without one.
 func (s *stream) answer(conn net.Conn) error {
 	if err := conn.SetReadDeadline(time.Now().Add(answerLimit)); err != nil {
 		return err
 	}
-	var size [4]byte
-	if _, err := io.ReadFull(conn, size[:]); err != nil {
-		return err
-	}
-	frame := make([]byte, binary.BigEndian.Uint32(size[:]))
-	if _, err := io.ReadFull(conn, frame); err != nil {
+	frame, err := ReadFrame(conn)
+	if err != nil {
 		return err
 	}
 	req := kmsg.NewPtrProduceRequest()
@@ -158,7 +152,7 @@ func (s *stream) answer(conn net.Conn) error {
 	}
 	p := &resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
 	if p.ErrorCode != 0 {
-		return refusal{p.ErrorCode, b.seq}
+		return Refusal{p.ErrorCode, b.seq}
 	}
 	b.base = p.BaseOffset
 	return nil

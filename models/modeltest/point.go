@@ -14,8 +14,8 @@ import (
 // stopLimit is how long a broker may take to stop in a test.
 const stopLimit = 30 * time.Second
 
-// memoryBytes is what every broker of the suite gets.
-const memoryBytes = 128 << 20
+// MemoryBytes is what every broker of the suite gets.
+const MemoryBytes = 128 << 20
 
 // Point is a model at one point of the factor space.
 type Point struct {
@@ -48,7 +48,7 @@ func (p Point) Config(dir, listen string) (models.Model, models.Config, error) {
 		return m, models.Config{}, err
 	}
 	cfg := models.DefaultConfig(m)
-	cfg.Listen, cfg.DataDir, cfg.MemoryBytes = listen, dir, memoryBytes
+	cfg.Listen, cfg.DataDir, cfg.MemoryBytes = listen, dir, MemoryBytes
 	for range p.Shards {
 		cfg.CPUs = append(cfg.CPUs, -1)
 	}

@@ -146,8 +146,13 @@ func (c *Conn) read() ([]byte, error) {
 	if err := c.net.SetReadDeadline(time.Now().Add(answerLimit)); err != nil {
 		return nil, err
 	}
+	return ReadFrame(c.net)
+}
+
+// ReadFrame reads one response, and returns it without its size.
+func ReadFrame(r io.Reader) ([]byte, error) {
 	var size [4]byte
-	if _, err := io.ReadFull(c.net, size[:]); err != nil {
+	if _, err := io.ReadFull(r, size[:]); err != nil {
 		return nil, err
 	}
 	n := binary.BigEndian.Uint32(size[:])
@@ -155,7 +160,7 @@ func (c *Conn) read() ([]byte, error) {
 		return nil, fmt.Errorf("response of %d bytes", n)
 	}
 	frame := make([]byte, n)
-	_, err := io.ReadFull(c.net, frame)
+	_, err := io.ReadFull(r, frame)
 	return frame, err
 }
 
