@@ -148,7 +148,7 @@ func FuzzParse(f *testing.F) {
 func TestBuiltinsParse(t *testing.T) {
 	// What a cell costs beside its windows: a broker's start and end, topic
 	// creation and draining. Ten minutes and forty seconds are the promises.
-	const overhead = 1500 * time.Millisecond
+	const overhead = 1000 * time.Millisecond
 	for name, limit := range map[string]time.Duration{"quick.yaml": 10 * time.Minute, "smoke.yaml": 40 * time.Second} {
 		data, ok := Builtin(name)
 		if !ok {
