@@ -36,6 +36,10 @@ const (
 // append chunks, frames.
 const minShardBytes = 24 << 20
 
+// frameShare is the part of a shard's memory that appends leave to frames and
+// answers: an eighth.
+const frameShare = 8
+
 // Broker is one running shard-per-core broker.
 type Broker struct {
 	cfg      models.Config
@@ -197,8 +201,8 @@ func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
 		sessions: api.NewSessions(int(b.cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessions),
 		rec:      telemetry.NewRecorder(), durability: f.Durability, inflightMax: f.Inflight,
 		maxFrame:   int(b.cfg.Int("socket.request.max.bytes")),
-		chunkBytes: int(b.cfg.Int("append.chunk.bytes")),
-		prewrite:   f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
+		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), frameBytes: bytes / frameShare,
+		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
 		local:        counter("parts_local_total", "request parts applied on their connection's shard"),
 		remote:       counter("parts_remote_total", "request parts sent to another shard"),
 		coldReads:    counter("cold_reads_total", "reads of the device for bytes no longer in memory"),

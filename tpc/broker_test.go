@@ -12,8 +12,8 @@ import (
 	"github.com/ceteris/ceteris/models"
 )
 
-// start runs a broker of two unpinned shards on a fresh directory.
-func start(t *testing.T, dir string, set ...string) *Broker {
+// configure is a broker of two unpinned shards that is not started.
+func configure(t testing.TB, dir string, set ...string) *Broker {
 	t.Helper()
 	m, err := models.Lookup("tpc")
 	if err != nil {
@@ -31,22 +31,43 @@ func start(t *testing.T, dir string, set ...string) *Broker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Start(); err != nil {
-		t.Fatal(err)
-	}
 	return b.(*Broker)
 }
 
-func stop(t *testing.T, b *Broker) {
+// small makes the memory of a broker that is not started the least there is.
+func small(b *Broker) *Broker {
+	b.cfg.MemoryBytes = 2 * minShardBytes
+	return b
+}
+
+func launch(t testing.TB, b *Broker) *Broker {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	if err := b.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// start runs a broker of two unpinned shards on a directory.
+func start(t testing.TB, dir string, set ...string) *Broker {
+	t.Helper()
+	return launch(t, configure(t, dir, set...))
+}
+
+// stop ends a broker, which must have nothing left to do and leak no memory.
+func stop(t testing.TB, b *Broker) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := b.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
+	for _, err := range b.leaked {
+		t.Error(err)
+	}
 }
 
-func client(t *testing.T, b *Broker, opts ...kgo.Opt) *kgo.Client {
+func client(t testing.TB, b *Broker, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(b.Addr()), kgo.DefaultProduceTopic("t")}, opts...)...)
 	if err != nil {
@@ -56,7 +77,7 @@ func client(t *testing.T, b *Broker, opts ...kgo.Opt) *kgo.Client {
 	return cl
 }
 
-func createTopic(t *testing.T, cl *kgo.Client, name string, partitions int32) {
+func createTopic(t testing.TB, cl *kgo.Client, name string, partitions int32) {
 	t.Helper()
 	req := kmsg.NewPtrCreateTopicsRequest()
 	topic := kmsg.NewCreateTopicsRequestTopic()
@@ -104,7 +125,7 @@ func TestProduceConsumeReopen(t *testing.T) {
 	}
 }
 
-func consume(t *testing.T, b *Broker, want int) {
+func consume(t testing.TB, b *Broker, want int) {
 	t.Helper()
 	cl := client(t, b, kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	defer cl.Close()

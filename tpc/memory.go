@@ -12,10 +12,18 @@ import (
 // chunks that are on the device; they serve tail reads until the room is needed.
 
 // reserveChunks makes sure that takeChunk can be called n times, evicting the
-// oldest clean chunks if it must. False means that everything left is dirty or
-// being sent.
+// oldest clean chunks if it must. False means that everything left is dirty,
+// being sent, or kept for frames: a broker that could not even read a request
+// could not refuse it.
 func (s *shard) reserveChunks(n int) bool {
 	for len(s.spare) < n {
+		if free := s.arena.FreeBytes(); free < s.frameBytes+int64(s.chunkBytes) {
+			s.giveUp(int(s.frameBytes + int64(s.chunkBytes) - free))
+			s.arena.Drain()
+			if s.arena.FreeBytes() < s.frameBytes+int64(s.chunkBytes) {
+				return false
+			}
+		}
 		buf := s.arena.TryReclaimAlloc(s.chunkBytes)
 		if buf == nil {
 			return false

@@ -47,6 +47,7 @@ type shard struct {
 	freeRequests *request
 	freeChunks   *chunk
 	chunkBytes   int
+	frameBytes   int64 // of the arena that appends leave to frames and answers
 
 	alloc         func(int) *iobuf.Buf // allocFrame, bound once
 	durability    models.Durability

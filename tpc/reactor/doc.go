@@ -20,6 +20,18 @@
 // Work that completions bring is started in the same round, because in the
 // other order it would wait for a whole quota of tasks.
 //
+// Ready tasks belong to groups with shares ([Group]): background work does not
+// keep requests waiting, and requests do not starve background work. Long work
+// is cut into steps ([Step]) so that the quota holds.
+//
+// A reactor that does not get back to its loop is told of by a watchdog on
+// another thread ([Watch]). A long round is taken apart into what the reactor
+// did (CPU time, waiting in the kernel: a stall) and what was done to it (another
+// thread on its processor, a stopped world: counted, no stall). A report carries
+// the stack, which costs the process 0.3 ms at 10 goroutines and 1.6 ms at 1000,
+// most of it without stopping anybody; a look costs the watchdog 6 µs a reactor,
+// 80 times a second, and the reactor nothing but the store of its heartbeat.
+//
 // Falling asleep loses no wake-up: the reactor raises its sleeping flag, looks
 // at everything once more, and only then blocks; a sender publishes its message
 // first and looks at the flag afterwards. Whoever lowers the flag writes to an
@@ -30,8 +42,8 @@
 // gets through, because its preemption signal ends the call; never run with
 // GODEBUG=asyncpreemptoff=1.
 //
-// Except for Stop, Wake, Post, Snapshot, Heartbeat and Facts every method
-// belongs to the reactor's thread. The loop allocates nothing in steady state:
+// Except for Stop, Wake, Post, Sleeping and what reads counters and facts, every
+// method belongs to the reactor's thread. The loop allocates nothing in steady state:
 // streams, slots and queues are reused, and callers own and reuse their DiskOp,
 // Timer and Chain.
 package reactor

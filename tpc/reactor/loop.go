@@ -45,6 +45,7 @@ func (r *Reactor) loop() {
 func (r *Reactor) round() bool {
 	r.c.Rounds++
 	r.beat.Store(r.nowNs)
+	r.tasks.nowNs = r.nowNs
 	busy := r.hooks.Poll()
 	busy = r.drainAlien() || busy
 	busy = r.gather() || busy
@@ -105,27 +106,10 @@ func (r *Reactor) runTasks() bool {
 	if r.tasks.empty() {
 		return false
 	}
-	start := telemetry.Now()
-	at := start
-	for {
-		t := r.tasks.pop()
-		if t == nil {
-			return true
-		}
-		t.RunTask()
-		r.c.Tasks++
-		was := at
-		at = telemetry.Now()
-		if at-was > r.o.TaskQuotaNs {
-			r.c.QuotaViolations++
-		}
-		if at-start >= r.o.TaskQuotaNs {
-			if at-start > 2*r.o.TaskQuotaNs {
-				r.longTasks.record(at - start)
-			}
-			return true
-		}
+	if tookNs := r.tasks.run(r.o.TaskQuotaNs, telemetry.Now, &r.c); tookNs > 2*r.o.TaskQuotaNs {
+		r.longTasks.record(tookNs)
 	}
+	return true
 }
 
 func (r *Reactor) fireTimers() bool {

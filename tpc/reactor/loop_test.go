@@ -167,15 +167,17 @@ func TestReadyTasks(t *testing.T) {
 	next := 0
 	for _, burst := range []int{3, 60, 100, 5, 700} {
 		for range burst {
-			q.push(order{next, &seen})
+			q.push(task{run: order{next, &seen}})
 			next++
 		}
 		for range burst / 2 {
-			q.pop().RunTask()
+			one := q.pop()
+			one.do()
 		}
 	}
-	for task := q.pop(); task != nil; task = q.pop() {
-		task.RunTask()
+	for !q.empty() {
+		one := q.pop()
+		one.do()
 	}
 	if len(seen) != next || !slices.IsSorted(seen) {
 		t.Errorf("%d of %d tasks ran, in order: %v", len(seen), next, slices.IsSorted(seen))

@@ -5,17 +5,34 @@ import (
 	"sync/atomic"
 )
 
+// task is one entry of the ready queue: a task, or the next step of a longer one.
+type task struct {
+	run  Runner
+	step Step
+}
+
+// do runs the task and tells whether it wants to be queued again.
+func (t *task) do() (more bool) {
+	if t.step != nil {
+		return t.step.Step()
+	}
+	t.run.RunTask()
+	return false
+}
+
 // taskQueue is a first-in first-out queue in a ring that doubles when full.
 type taskQueue struct {
-	ring       []Runner // length a power of two
+	ring       []task // length a power of two
 	head, tail uint
 }
 
 func (q *taskQueue) empty() bool { return q.head == q.tail }
 
-func (q *taskQueue) push(t Runner) {
+func (q *taskQueue) len() int { return int(q.tail - q.head) }
+
+func (q *taskQueue) push(t task) {
 	if n := uint(len(q.ring)); q.tail-q.head == n {
-		grown := make([]Runner, max(2*n, 64))
+		grown := make([]task, max(2*n, 64))
 		for i := range n {
 			grown[i] = q.ring[(q.head+i)%n]
 		}
@@ -25,13 +42,11 @@ func (q *taskQueue) push(t Runner) {
 	q.tail++
 }
 
-func (q *taskQueue) pop() Runner {
-	if q.empty() {
-		return nil
-	}
+// pop takes the oldest task out of a queue that is not empty.
+func (q *taskQueue) pop() task {
 	at := &q.ring[q.head&uint(len(q.ring)-1)]
 	t := *at
-	*at = nil
+	*at = task{}
 	q.head++
 	return t
 }
@@ -86,7 +101,7 @@ func (r *Reactor) drainAlien() bool {
 	for i, t := range posted {
 		posted[i] = nil
 		r.c.Posted++
-		r.tasks.push(t)
+		r.Ready(t)
 	}
 	return len(posted) > 0
 }

@@ -79,7 +79,8 @@ type Reactor struct {
 	settled   []*Stream
 	disks     diskTable
 	timers    timers
-	tasks     taskQueue
+	tasks     scheduler
+	mainGroup *Group   // tasks of no group in particular
 	jobs      *workers // Offload
 	jobsOut   int
 	stopped   bool
@@ -89,8 +90,9 @@ type Reactor struct {
 	c         Counters
 	published struct {
 		sync.Mutex
-		c     Counters
-		facts map[string]string
+		c      Counters
+		groups []GroupCounters
+		facts  map[string]string
 	}
 	nextPublishNs int64
 }
@@ -130,6 +132,10 @@ func New(o Options) (*Reactor, error) {
 		r.o.Name = r.id
 	}
 	r.disks.depth = o.DiskDepth
+	var err error
+	if r.mainGroup, err = r.NewGroup("main", MaxShares); err != nil {
+		return nil, err
+	}
 	r.auto = o.Backend == BackendAuto
 	facts, err := choose(&r.o)
 	if err != nil {
@@ -215,8 +221,9 @@ func (r *Reactor) Post(t Runner) bool {
 	return true
 }
 
-// Ready queues t behind the tasks that are ready. Reactor's thread only.
-func (r *Reactor) Ready(t Runner) { r.tasks.push(t) }
+// Ready queues t behind the tasks that are ready and belong to no group in
+// particular. Reactor's thread only. Background work belongs into a [Group].
+func (r *Reactor) Ready(t Runner) { r.mainGroup.Ready(t) }
 
 // Now is the time of this round in ns of telemetry.Now.
 func (r *Reactor) Now() int64 { return r.nowNs }
@@ -251,6 +258,7 @@ func (r *Reactor) Sleeping() bool { return r.state.Load() == asleep }
 func (r *Reactor) publish() {
 	if r.published.TryLock() {
 		r.published.c = r.c
+		r.tasks.show(r.published.groups)
 		r.published.Unlock()
 	}
 }
