@@ -73,14 +73,14 @@ func (b *Broker) readPart(rep *replica, fp *api.FetchPart, budget int, minOne bo
 		fp.Fail(codeUnknownTopic) // deleted since the metadata was read
 		return
 	}
-	rep.settle()
 	rep.leader.RLock()
 	defer rep.leader.RUnlock()
 	if rep.gone.Load() {
 		fp.Fail(codeUnknownTopic)
 		return
 	}
-	fp.Apply(rep.part, budget, minOne, log.FilePeeker{})
+	fp.Apply(rep.part, budget, minOne, rep)
+	rep.settle() // what was found lies below a high watermark that is known only now
 	rep.withhold(fp)
 }
 

@@ -113,14 +113,13 @@ func (h *handler) apply(op api.PartOp, i int) {
 		op.Apply(i, nil, log.FilePeeker{})
 		return
 	}
-	rep.settle()
 	rep.leader.RLock()
 	defer rep.leader.RUnlock()
 	part := rep.part
 	if rep.gone.Load() {
 		part = nil
 	}
-	op.Apply(i, part, log.FilePeeker{})
+	op.Apply(i, part, rep)
 }
 
 // finish hangs the encoded response into the chain and hands the request back.

@@ -162,6 +162,13 @@ func (b *backlog) advance() {
 	}
 }
 
+// Peek reads from a segment's file, for whoever looks up offsets. It settles
+// first: the high watermark that bounds the look was read after it began.
+func (r *replica) Peek(seg *log.Segment, pos int64, dst []byte) (int, error) {
+	r.settle()
+	return log.FilePeeker{}.Peek(seg, pos, dst)
+}
+
 // settle waits until what was acknowledged before the call is in the page cache.
 func (r *replica) settle() {
 	b := &r.behind
