@@ -201,7 +201,7 @@ func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
 		sessions: api.NewSessions(int(b.cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessions),
 		rec:      telemetry.NewRecorder(), durability: f.Durability, inflightMax: f.Inflight,
 		maxFrame:   int(b.cfg.Int("socket.request.max.bytes")),
-		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), frameBytes: bytes / frameShare,
+		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), frameBytes: bytes / frameShare, arenaBytes: int(bytes),
 		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
 		local:        counter("parts_local_total", "request parts applied on their connection's shard"),
 		remote:       counter("parts_remote_total", "request parts sent to another shard"),

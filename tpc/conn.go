@@ -16,11 +16,14 @@ type conn struct {
 	id         uint64
 
 	// Receiving.
-	stash    []reactor.Received // buffers whose frames wait for the in-flight limit
-	framer   reactor.Framer
-	paused   bool
-	lastNs   int64 // last activity, for connections.max.idle.ms
-	inflight int
+	stash     []reactor.Received // buffers whose frames wait for the in-flight limit
+	framer    reactor.Framer
+	amid      bool // the framer holds a part of a frame
+	paused    bool
+	starving  bool  // in the shard's list of connections that want memory for a frame
+	starvedNs int64 // since when, 0 when it does not
+	lastNs    int64 // last activity, for connections.max.idle.ms
+	inflight  int
 
 	// Answering.
 	head, tail *request // in arrival order; only the head may be answered
@@ -49,7 +52,12 @@ func (c *conn) parse() {
 	done := 0
 	for done < len(c.stash) && c.open() && c.inflight < c.s.inflightMax {
 		in := &c.stash[done]
+		c.s.allocFailed = false
 		frame, buf, ns, err := c.framer.Next(in)
+		if err != nil && c.s.allocFailed && !c.amid && c.starve() {
+			break // nothing was taken off in: it is tried again when memory may be free
+		}
+		c.starvedNs, c.amid = 0, err == nil && frame == nil
 		if err != nil {
 			c.s.b.logf("connection %d: %v", c.id, err)
 			c.close()
@@ -80,6 +88,30 @@ func (c *conn) parse() {
 		c.paused = false
 		c.st.ResumeRecv()
 	}
+}
+
+// starveNs is how long a frame may wait for memory; then its connection is
+// closed, because whoever sent it has given up.
+const starveNs = 30e9
+
+// starve keeps the connection from receiving until there may be memory for its
+// next frame. False when it has waited too long.
+func (c *conn) starve() bool {
+	now := c.s.r.Now()
+	if c.starvedNs == 0 {
+		c.starvedNs = max(now, 1)
+	}
+	if now-c.starvedNs > starveNs {
+		return false
+	}
+	if !c.starving {
+		c.starving = true
+		c.s.starved = append(c.s.starved, c)
+	}
+	if !c.s.starveTimer.Pending() {
+		c.s.r.After(&c.s.starveTimer, starveRetryNs)
+	}
+	return true
 }
 
 // open reports whether further requests are taken.

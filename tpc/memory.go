@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
 // Memory of a shard: append chunks, frames and cold windows all come from its
@@ -51,7 +52,35 @@ func (s *shard) takeChunk(p *ownedPartition) *chunk {
 }
 
 // allocFrame takes memory for a frame, an answer or a cold read.
-func (s *shard) allocFrame(n int) *iobuf.Buf { return s.arena.TryReclaimAlloc(n) }
+func (s *shard) allocFrame(n int) *iobuf.Buf {
+	buf := s.arena.TryReclaimAlloc(n)
+	if buf == nil && n <= s.arenaBytes/2 {
+		s.allocFailed = true // it may fit later
+	}
+	return buf
+}
+
+// starveRetryNs is when connections that want memory try again.
+const starveRetryNs = 2e6
+
+// starvation is the shard as the handler of the timer for that.
+type starvation shard
+
+// OnTimer lets every starving connection try once more, in the order in which
+// they ran out.
+func (h *starvation) OnTimer(*reactor.Timer) {
+	s := (*shard)(h)
+	list := s.starved
+	s.starved = s.starvedSpare[:0]
+	for i, c := range list {
+		list[i] = nil
+		c.starving = false
+		if !c.closed {
+			c.parse()
+		}
+	}
+	s.starvedSpare = list[:0]
+}
 
 // chunkClean puts a chunk into the eviction order.
 func (s *shard) chunkClean(k *chunk) { s.evict = append(s.evict, k) }

@@ -164,6 +164,9 @@ type shadowBatch struct {
 	b    []byte
 }
 
+// bornMs is the records' timestamp: young, lest retention take them.
+var bornMs = time.Now().UnixMilli()
+
 // randomBatch is a batch of one to three records with about size bytes in all.
 func randomBatch(rng *rand.Rand, size int) []byte {
 	n := 1 + rng.IntN(3)
@@ -173,7 +176,7 @@ func randomBatch(rng *rand.Rand, size int) []byte {
 		for i := 0; i+8 <= len(v); i += 8 {
 			binary.NativeEndian.PutUint64(v[i:], rng.Uint64())
 		}
-		b.Append(1_700_000_000_000, nil, v)
+		b.Append(bornMs, nil, v)
 	}
 	return b.Close()
 }

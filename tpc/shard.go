@@ -47,7 +47,12 @@ type shard struct {
 	freeRequests *request
 	freeChunks   *chunk
 	chunkBytes   int
+	arenaBytes   int
 	frameBytes   int64 // of the arena that appends leave to frames and answers
+
+	starved, starvedSpare []*conn // that want memory for a frame
+	starveTimer           reactor.Timer
+	allocFailed           bool // the last allocFrame found no memory
 
 	alloc         func(int) *iobuf.Buf // allocFrame, bound once
 	durability    models.Durability
@@ -74,7 +79,7 @@ type shard struct {
 // here so that its pages lie on this core's node.
 func (s *shard) Start(r *reactor.Reactor) error {
 	s.r = r
-	s.idleTimer.H = (*housekeeping)(s)
+	s.idleTimer.H, s.starveTimer.H = (*housekeeping)(s), (*starvation)(s)
 	s.arena.Own()
 	s.arena.Touch()
 	r.After(&s.idleTimer, housekeepingNs)
