@@ -60,7 +60,7 @@ func (b *Broker) readParts(op *api.Fetch, watch bool) []fetchStart {
 	}
 	starts := make([]fetchStart, len(op.Parts))
 	for i := range op.Parts {
-		starts[i] = b.startOf(&op.Parts[i])
+		starts[i] = b.startOf(op, &op.Parts[i])
 	}
 	return starts
 }
@@ -85,20 +85,22 @@ func (b *Broker) readPart(rep *replica, fp *api.FetchPart, budget int, minOne bo
 }
 
 // startOf is the position a part that was just read counts arriving bytes from:
-// where its bytes begin, or the high watermark it saw. A high watermark that
-// has moved since is given as it was in no segment, so that the next look
-// completes the fetch.
-func (b *Broker) startOf(fp *api.FetchPart) fetchStart {
+// where its bytes begin, or the high watermark it saw. When that has moved
+// since, the part is read again and has bytes to begin with; one that still has
+// none is in no segment, so that the next look completes the fetch.
+func (b *Broker) startOf(op *api.Fetch, fp *api.FetchPart) fetchStart {
 	s := fetchStart{replica: b.replica(fp.Topic, fp.Index), maxBytes: int64(fp.MaxBytes)}
 	if s.replica == nil {
 		return s
 	}
-	if fp.Extent.Len > 0 {
-		s.mark = log.Mark{Offset: fp.Extent.Base, SegBase: fp.Extent.Seg.Base, Pos: fp.Extent.Pos}
-		return s
+	if fp.Extent.Len == 0 {
+		if s.mark = s.replica.part.HighWatermark(); s.mark.Offset == fp.HW {
+			return s
+		}
+		b.readPart(s.replica, fp, int(op.MaxBytes), true)
 	}
-	if s.mark = s.replica.part.HighWatermark(); s.mark.Offset != fp.HW {
-		s.mark.SegBase = -1
+	if s.mark.SegBase = -1; fp.Extent.Len > 0 {
+		s.mark = log.Mark{Offset: fp.Extent.Base, SegBase: fp.Extent.Seg.Base, Pos: fp.Extent.Pos}
 	}
 	return s
 }
