@@ -87,6 +87,11 @@ func (h *handler) append(r *replica, pp *api.ProducePart) {
 
 // write puts the batch where the durability promise wants it, commits it and
 // moves the high watermark as far as the promise holds.
+//
+// It is one write from the request's own buffer, and the file grows by it: Kafka
+// does not preallocate either, and with 256 MiB of fallocated blocks the same
+// load took the same processor time (six pairs, 16 connections with 16 KiB each:
+// -11 … +6 %); what an append costs here is the page cache's own pages.
 func (h *handler) write(r *replica, pp *api.ProducePart) error {
 	b := h.broker
 	a := &pp.Append

@@ -36,6 +36,12 @@ func start(t testing.TB, cfg models.Config) (b *Broker, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b, serve(t, b)
+}
+
+// serve is start for a broker that was made already.
+func serve(t testing.TB, b *Broker) (stop func()) {
+	t.Helper()
 	if err := b.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +58,7 @@ func start(t testing.TB, cfg models.Config) (b *Broker, stop func()) {
 		}
 	}
 	t.Cleanup(stop)
-	return b, stop
+	return stop
 }
 
 // client is a franz-go client of the broker.

@@ -274,3 +274,38 @@ func TestNoSyncAfterFailure(t *testing.T) {
 		t.Error("a failed partition is to be synced")
 	}
 }
+
+// TestCreateFails: a topic whose files cannot be made is refused and leaves
+// nothing behind, and can be made once they can.
+func TestCreateFails(t *testing.T) {
+	b, err := New(config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs := newFaultFS(false)
+	b.fs = fs
+	serve(t, b)
+	cl := client(t, b)
+	createTopic(t, cl, "sound", 1)
+	files := openFiles(t)
+	fs.arm("create", "/t-2/*.log")
+	req := kmsg.NewPtrCreateTopicsRequest()
+	rt := kmsg.NewCreateTopicsRequestTopic()
+	rt.Topic, rt.NumPartitions, rt.ReplicationFactor = "t", 4, 1
+	req.Topics = append(req.Topics, rt)
+	resp, err := req.RequestWith(t.Context(), cl)
+	if err != nil || resp.Topics[0].ErrorCode != codeStorage {
+		t.Fatalf("got %+v, %v; want code %d", resp, err, codeStorage)
+	}
+	if n := len(*b.replicas.Load()); n != 1 {
+		t.Errorf("%d topics are served, want 1", n)
+	}
+	if now := openFiles(t); now > files {
+		t.Errorf("%d files are open, %d were before", now, files)
+	}
+	fs.arm("create", "nowhere*")
+	createTopic(t, cl, "t", 4)
+	j := newJournal(2)
+	j.rush(t, b, 1, 3, 0)
+	j.verify(t, b, 3, true)
+}

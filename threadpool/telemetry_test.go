@@ -106,19 +106,6 @@ func addUp(t *testing.T, class telemetry.Class, stages *[telemetry.StageCount]te
 	}
 }
 
-// serve starts a broker that was made; the test's end stops it.
-func serve(t *testing.T, b *Broker) {
-	t.Helper()
-	if err := b.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Stop(t.Context()); err != nil && t.Context().Err() == nil {
-			t.Errorf("stop: %v", err)
-		}
-	})
-}
-
 // settled waits until no request is in the broker.
 func settled(t *testing.T, b *Broker) {
 	t.Helper()

@@ -23,7 +23,7 @@ func cpuNs(b *testing.B) int64 {
 // BenchmarkCollectWhileWaiting is a garbage collection while waiters, whose
 // stacks have been deep, queue for one lock. Shrinking the stack of a goroutine
 // that waits for a sync.Mutex walks the whole queue behind it (golang/go#81957),
-// so n waiters cost n². In the pool only threads wait for locks, 16 in the
+// so n waiters cost n². In the pool only threads wait for locks, 14 in the
 // preset, however many connections and long polls there are: those are entries
 // in lists. Two collections each, three runs, Go 1.26.8, 2 virtual processors,
 // other work beside it:
