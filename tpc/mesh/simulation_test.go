@@ -11,15 +11,17 @@ import (
 // message arrives once and in its pair's order, and no shard sleeps while there
 // is something for it to do.
 func TestSimulation(t *testing.T) {
-	for seed := range uint64(300) {
-		if err := simulate(seed); err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
+	eachCarrier(t, func(t *testing.T, carrier func(n, capacity, pending int) Carrier[int]) {
+		for seed := range uint64(300) {
+			if err := simulate(seed, carrier); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
 		}
-	}
+	})
 }
 
 type simulation struct {
-	m        *Mesh[int]
+	m        Carrier[int]
 	rng      *rand.Rand
 	sleepers []*sleeper
 	sent     [][]int // by from, to: messages accepted
@@ -35,10 +37,10 @@ func (s *simulation) OnMessage(from, v int) {
 	s.received[from][s.to]++
 }
 
-func simulate(seed uint64) error {
+func simulate(seed uint64, carrier func(n, capacity, pending int) Carrier[int]) error {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	n := 2 + rng.IntN(4)
-	s := &simulation{m: NewBounded[int](n, 1<<rng.IntN(6), rng.IntN(20)), rng: rng}
+	s := &simulation{m: carrier(n, 1<<rng.IntN(6), rng.IntN(20)), rng: rng}
 	for i := range n {
 		s.sleepers = append(s.sleepers, &sleeper{})
 		s.m.SetWaker(i, s.sleepers[i])
