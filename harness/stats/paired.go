@@ -64,7 +64,10 @@ func (s Shift) Reached() bool { return s.Level >= Wanted }
 // Wilcoxon's signed-rank distribution. Hollander, Wolfe and Chicken,
 // Nonparametric Statistical Methods, sections 3.2 and 3.3. It fails when d is
 // empty or too long.
-func HodgesLehmann(d []float64) (Shift, error) {
+func HodgesLehmann(d []float64) (Shift, error) { return hodgesLehmann(d, Wanted) }
+
+// hodgesLehmann is HodgesLehmann with an interval that aims at another level.
+func hodgesLehmann(d []float64, wanted float64) (Shift, error) {
 	n := len(d)
 	if n == 0 || n > maxBlocks {
 		return Shift{}, fmt.Errorf("stats: %d blocks, want 1 to %d", n, maxBlocks)
@@ -82,17 +85,17 @@ func HodgesLehmann(d []float64) (Shift, error) {
 		s.Lo, s.Hi = s.Estimate, s.Estimate
 		return s, nil
 	}
-	k, tail := criticalRank(n)
+	k, tail := criticalRank(n, wanted)
 	s.Level, s.Lo, s.Hi = 1-2*tail, walsh[k], walsh[m-1-k]
 	return s, nil
 }
 
-// criticalRank is the largest k with P(T+ <= k) <= (1-Wanted)/2, at least 0, and
+// criticalRank is the largest k with P(T+ <= k) <= (1-wanted)/2, at least 0, and
 // that probability.
-func criticalRank(n int) (k int, tail float64) {
+func criticalRank(n int, wanted float64) (k int, tail float64) {
 	p := signedRank(n)
 	tail = p[0]
-	for k+1 < len(p) && tail+p[k+1] <= (1-Wanted)/2 {
+	for k+1 < len(p) && tail+p[k+1] <= (1-wanted)/2 {
 		k++
 		tail += p[k]
 	}
@@ -102,18 +105,9 @@ func criticalRank(n int) (k int, tail float64) {
 // signedRank is the null distribution of Wilcoxon's T+ for n untied differences:
 // every subset of the ranks 1..n is equally likely to be the positive one.
 func signedRank(n int) []float64 {
-	p := make([]float64, n*(n+1)/2+1)
-	p[0] = 1
-	top := 0
-	for rank := 1; rank <= n; rank++ {
-		top += rank
-		for t := top; t >= 0; t-- {
-			with := 0.0
-			if t >= rank {
-				with = p[t-rank]
-			}
-			p[t] = (p[t] + with) / 2
-		}
+	ranks := make([]int, n)
+	for i := range ranks {
+		ranks[i] = i + 1
 	}
-	return p
+	return subsetSums(ranks)
 }

@@ -83,7 +83,7 @@ func TestCriticalRank(t *testing.T) {
 		19: 46, 20: 52, 21: 58, 22: 65, 23: 73, 24: 81, 25: 89, 30: 137,
 	}
 	for n, want := range table {
-		k, tail := criticalRank(n)
+		k, tail := criticalRank(n, Wanted)
 		if k != want || tail > 0.025 {
 			t.Errorf("n=%d: k=%d with tail %v, want %d", n, k, tail, want)
 		}

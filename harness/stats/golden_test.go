@@ -1,0 +1,88 @@
+package stats
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+)
+
+// golden is testdata/golden.json, which testdata/golden.py made with SciPy and
+// statsmodels.
+type golden struct {
+	Rope       float64 `json:"rope"`
+	SignedRank []struct {
+		Name     string    `json:"name"`
+		D        []float64 `json:"d"`
+		Estimate float64   `json:"estimate"`
+		Lo       float64   `json:"lo"`
+		Hi       float64   `json:"hi"`
+		Level    float64   `json:"level"`
+		Less     float64   `json:"less"`
+		Greater  float64   `json:"greater"`
+		TwoSided float64   `json:"two_sided"`
+		NotBelow float64   `json:"not_below"`
+		NotAbove float64   `json:"not_above"`
+	} `json:"signed_rank"`
+	Holm []struct {
+		P        []float64 `json:"p"`
+		Adjusted []float64 `json:"adjusted"`
+	} `json:"holm"`
+}
+
+func readGolden(t *testing.T) golden {
+	t.Helper()
+	text, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(text, &g); err != nil {
+		t.Fatal(err)
+	}
+	if len(g.SignedRank) < 20 || len(g.Holm) < 5 {
+		t.Fatalf("%d and %d cases, want at least 20 and 5", len(g.SignedRank), len(g.Holm))
+	}
+	return g
+}
+
+func TestSciPyAgrees(t *testing.T) {
+	g := readGolden(t)
+	for _, c := range g.SignedRank {
+		s, err := HodgesLehmann(c.D)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := Wilcoxon(c.D)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := TOST(c.D, g.Rope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, c.Name+": estimate", s.Estimate, c.Estimate, 1e-9)
+		near(t, c.Name+": lower end", s.Lo, c.Lo, 1e-9)
+		near(t, c.Name+": upper end", s.Hi, c.Hi, 1e-9)
+		near(t, c.Name+": level", s.Level, c.Level, 1e-9)
+		near(t, c.Name+": less", w.Less, c.Less, 1e-9)
+		near(t, c.Name+": greater", w.Greater, c.Greater, 1e-9)
+		near(t, c.Name+": two-sided", w.TwoSided(), c.TwoSided, 1e-9)
+		near(t, c.Name+": not below the rope", e.NotBelow, c.NotBelow, 1e-9)
+		near(t, c.Name+": not above the rope", e.NotAbove, c.NotAbove, 1e-9)
+	}
+}
+
+func TestStatsmodelsAgrees(t *testing.T) {
+	for i, c := range readGolden(t).Holm {
+		got, err := Holm(c.P)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range got {
+			if math.Abs(got[j]-c.Adjusted[j]) > 1e-12 {
+				t.Errorf("family %d: got %v, want %v", i, got, c.Adjusted)
+			}
+		}
+	}
+}
