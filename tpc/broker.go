@@ -60,6 +60,7 @@ type Broker struct {
 	running  sync.WaitGroup
 	watch    *reactor.Watchdog
 	fatal    chan error
+	released bool
 	leaked   []error // shards that ended with memory still out
 
 	mu    sync.Mutex

@@ -51,11 +51,15 @@ func (s *shard) takeChunk(p *ownedPartition) *chunk {
 	return k
 }
 
+// waitShare says what is worth waiting for: a sixth of the arena, which even as
+// the next power of two leaves room for other things.
+const waitShare = 6
+
 // allocFrame takes memory for a frame, an answer or a cold read.
 func (s *shard) allocFrame(n int) *iobuf.Buf {
 	buf := s.arena.TryReclaimAlloc(n)
-	if buf == nil && n <= s.arenaBytes/2 {
-		s.allocFailed = true // it may fit later
+	if buf == nil && n <= s.arenaBytes/waitShare {
+		s.allocFailed = true // it will fit when others are done
 	}
 	return buf
 }

@@ -21,6 +21,9 @@ const answerGrace = 3 * time.Second
 // When ctx ends before everything is on the device the error says so, and the
 // next start recovers what is there.
 func (b *Broker) Stop(ctx context.Context) error {
+	if b.released {
+		return nil
+	}
 	_ = b.each(func(s *shard) error { s.beginStop(); return nil })
 	grace, cancel := context.WithTimeout(ctx, answerGrace)
 	defer cancel()
@@ -37,8 +40,12 @@ func (b *Broker) Stop(ctx context.Context) error {
 	return errors.Join(err, b.release(err == nil))
 }
 
-// release gives back whatever the broker has taken, at any stage of Start.
+// release gives back whatever the broker has taken, at any stage of Start. Once.
 func (b *Broker) release(clean bool) error {
+	if b.released {
+		return nil
+	}
+	b.released = true
 	b.stopShards()
 	b.checkpoints.end()
 	b.closeListener()

@@ -131,7 +131,9 @@ func (w *window) DiskDone(op *reactor.DiskOp) {
 	w.prev, w.next = ring.prev, ring
 	w.prev.next, ring.prev = w, w
 	code := int16(0)
-	if c := w.asker; op.Err != nil || w.pos+int64(w.n) < min(c.pos+int64(c.atLeast), w.limit) {
+	// An error behind what is needed is none: a direct read of a file that ends
+	// within a block is continued at its end, which kernels may refuse.
+	if c := w.asker; w.pos+int64(w.n) < min(c.pos+int64(c.atLeast), w.limit) {
 		code = codeStorage
 		s.b.logf("partition %s-%d: reading segment %d at %d: %d of %d bytes, %v",
 			w.p.Topic, w.p.Index, w.seg.Base, w.pos, op.Res, w.limit-w.pos, op.Err)
