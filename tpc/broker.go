@@ -153,6 +153,9 @@ func (b *Broker) start() (err error) {
 	b.setFact("shards", strconv.Itoa(n))
 	every := time.Duration(b.cfg.Int("log.flush.offset.checkpoint.interval.ms")) * time.Millisecond
 	b.checkpoints.run(every, b.control.Logs().Checkpoint, b.logf)
+	if err := b.startWatch(); err != nil {
+		return err
+	}
 	return b.accept()
 }
 
