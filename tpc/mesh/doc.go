@@ -14,7 +14,25 @@
 // reader takes a batch and gives the room back with one store. Each index lies
 // on cache lines of its own, and each side works from a copy of the other's.
 //
+// The alternative, one queue for each reader that all others write to ([Inboxes]),
+// stands behind the same interface ([Carrier]) for comparison. One thread playing
+// both sides, on a busy virtual machine of two cores, median ns of ten runs:
+//
+//	                          mesh   inboxes
+//	a hop, flushed alone        36        46
+//	a hop, flushed by 16        12        19
+//	idle round, 2 shards        14         8
+//	idle round, 8 shards        42        10
+//	idle round, 32 shards      243         8
+//
+// So the mesh is cheaper for each message and the inbox for each look. What
+// contention between writers costs takes more cores to measure than that.
+//
+// What travels may be a reference to something that stays where it is
+// ([Foreign]): it goes home to be destroyed.
+//
 // A mesh carries one group of messages. What must not be starved by another
 // group gets a mesh of its own; requests and their replies are two groups, and a
-// handler of replies sends no requests, so the groups form no cycle.
+// handler of replies sends no requests, so the groups form no cycle. Where there are more groups than that, [Services]
+// bounds what each has in flight and checks that they form none.
 package mesh
