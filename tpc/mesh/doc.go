@@ -33,6 +33,7 @@
 //
 // A mesh carries one group of messages. What must not be starved by another
 // group gets a mesh of its own; requests and their replies are two groups, and a
-// handler of replies sends no requests, so the groups form no cycle. Where there are more groups than that, [Services]
-// bounds what each has in flight and checks that they form none.
+// handler of replies sends no requests, so the groups form no cycle. Where there
+// are more groups than that, [Services] bounds what each has in flight and checks
+// that they form none.
 package mesh

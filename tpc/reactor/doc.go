@@ -30,7 +30,9 @@
 // thread on its processor, a stopped world: counted, no stall). A report carries
 // the stack, which costs the process 0.3 ms at 10 goroutines and 1.6 ms at 1000,
 // most of it without stopping anybody; a look costs the watchdog 6 µs a reactor,
-// 80 times a second, and the reactor nothing but the store of its heartbeat.
+// 80 times a second, and the reactor nothing but the store of its heartbeat: an
+// idle round took 36 ns before there was a watch and 32 ns after (median of 15
+// interleaved runs each, 24 at best for both), no difference to be seen.
 //
 // Falling asleep loses no wake-up: the reactor raises its sleeping flag, looks
 // at everything once more, and only then blocks; a sender publishes its message
