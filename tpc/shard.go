@@ -78,7 +78,6 @@ type shard struct {
 // Start is the reactor's first call on the shard's thread: the pool is touched
 // here so that its pages lie on this core's node.
 func (s *shard) Start(r *reactor.Reactor) error {
-	s.r = r
 	s.idleTimer.H, s.starveTimer.H = (*housekeeping)(s), (*starvation)(s)
 	s.arena.Own()
 	s.arena.Touch()
@@ -251,8 +250,8 @@ func (s *shard) nowMs() int64 { return s.wallOffsetMs + s.r.Now()/1e6 }
 // OnAccept gives a new connection to the shard that has the fewest.
 func (s *shard) OnAccept(fd int) {
 	if int64(s.b.connections()) >= s.b.cfg.Int("max.connections") {
-		_ = unix.Close(fd) // the client sees a reset; the limit is its operator's choice
 		s.b.refused.Inc()
+		_ = unix.Close(fd) // the client sees a reset; the limit is its operator's choice
 		return
 	}
 	to := s.id
