@@ -115,7 +115,7 @@ func (b *Broker) roll(r *replica, a *log.Append) error {
 // sealLater seals a segment on a background thread.
 func (b *Broker) sealLater(r *replica, s *log.Segment) {
 	r.errands.Add(1)
-	b.background.run(func() {
+	r.chores.add(b.background, func() {
 		defer r.errands.Done()
 		if err := log.SealSegment(b.fs, r.part.Log.Path(), s); err != nil {
 			b.storageFailed(r, err)
@@ -153,16 +153,30 @@ func (b *Broker) retain() {
 			}
 		}
 		gone := r.part.Log.Retain(now, hw)
-		r.errands.Add(len(gone))
 		r.lock.Unlock()
 		for _, s := range gone {
-			b.background.after(delay, func() {
-				defer r.errands.Done()
-				fileOf(s).Drop()
-				if err := log.DropSegment(b.fs, r.part.Log.Path(), s); err != nil {
-					slog.Error("deleting a segment", "segment", s.Path(r.part.Log.Path()), "error", err)
-				}
-			})
+			b.background.after(delay, func() { b.drop(r, s) })
+		}
+	})
+}
+
+// drop deletes a segment behind every seal that was ordered before: a seal that
+// came later would put files back. When the partition has gone meanwhile its
+// directory went with it, and there may be a new one of that name.
+func (b *Broker) drop(r *replica, s *log.Segment) {
+	r.settle() // the writer has passed on its orders
+	r.leader.RLock()
+	defer r.leader.RUnlock()
+	if r.gone.Load() {
+		fileOf(s).Drop()
+		return
+	}
+	r.errands.Add(1)
+	r.chores.add(b.background, func() {
+		defer r.errands.Done()
+		fileOf(s).Drop()
+		if err := log.DropSegment(b.fs, r.part.Log.Path(), s); err != nil {
+			slog.Error("deleting a segment", "segment", s.Path(r.part.Log.Path()), "error", err)
 		}
 	})
 }

@@ -37,6 +37,7 @@ type replica struct {
 	writer  *writer                  // durability=memory
 	lost    atomic.Pointer[log.Mark] // durability=memory: where the first write that failed begins
 	errands sync.WaitGroup           // background work on the log's files
+	chores  chores                   // the same, in order
 }
 
 func newReplica(b *Broker, t *cluster.Topic, index int32, l *log.Log) *replica {

@@ -1,12 +1,14 @@
 package threadpool
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // TestRetention deletes old segments while consumers read, and their files.
@@ -51,4 +53,39 @@ func TestRetention(t *testing.T) {
 			t.Errorf("the log ends at %d after a restart, want %d", got, n)
 		}
 	}
+}
+
+// TestDeleteBeforeDrop deletes a topic whose old segments still wait for their
+// deletion, and makes it anew: the first does not wait for that, and the second
+// loses nothing by it.
+func TestDeleteBeforeDrop(t *testing.T) {
+	cfg := config(t, "log.segment.bytes", "16384", "log.retention.bytes", "40000", "log.retention.check.interval.ms", "20")
+	b, stop := start(t, cfg) // the delay is a minute
+	cl := client(t, b, kgo.ProducerBatchMaxBytes(4<<10), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	createTopic(t, cl, "t", 1)
+	produce(t, cl, "t", 1, 0, 3000)
+	rep := b.replica(b.image.Load().Topic([]byte("t")), 0)
+	for deadline := time.Now().Add(10 * time.Second); rep.part.Log.StartOffset() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("retention took nothing")
+		}
+	}
+	del := kmsg.NewPtrDeleteTopicsRequest()
+	del.TopicNames = []string{"t"}
+	dt := kmsg.NewDeleteTopicsRequestTopic()
+	dt.Topic = kmsg.StringPtr("t")
+	del.Topics = append(del.Topics, dt)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if resp, err := del.RequestWith(ctx, cl); err != nil || resp.Topics[0].ErrorCode != 0 {
+		t.Fatalf("delete: %v, %+v", err, resp)
+	}
+	cl.Close()
+	cl = client(t, b)
+	createTopic(t, cl, "t", 1)
+	produce(t, cl, "t", 1, 0, 50)
+	cl.Close()
+	stop() // which drops at once what waits for it
+	b, _ = start(t, cfg)
+	consume(t, b, "t", 1, 50)
 }

@@ -87,3 +87,37 @@ func (s *scheduler) stop() {
 	s.mu.Unlock()
 	s.tasks.Wait()
 }
+
+// chores are background work that has to be done in the order it was given.
+type chores struct {
+	mu     sync.Mutex
+	list   []func()
+	active bool // a background thread is at it
+}
+
+// add runs f on a background thread when all that was added before has run.
+func (c *chores) add(s *scheduler, f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = append(c.list, f)
+	if !c.active {
+		c.active = true
+		s.run(c.drain)
+	}
+}
+
+func (c *chores) drain() {
+	for {
+		c.mu.Lock()
+		if len(c.list) == 0 {
+			c.active = false
+			c.mu.Unlock()
+			return
+		}
+		f := c.list[0]
+		c.list[0] = nil
+		c.list = c.list[1:]
+		c.mu.Unlock()
+		f()
+	}
+}
