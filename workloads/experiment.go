@@ -44,6 +44,8 @@ type Arm struct {
 	Name  string            `json:"name"`
 	Model string            `json:"model"`
 	Set   map[string]string `json:"set,omitempty"`
+
+	Line int `json:"-"` // where the file names it, for errors found later
 }
 
 // Host says which CPUs the broker and the generator get: Auto or a list such as

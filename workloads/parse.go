@@ -112,12 +112,13 @@ func (f *fields) arms() []Arm {
 }
 
 func (f *fields) arm(n ast.Node, key string) Arm {
+	line, _ := position(n)
 	if s, ok := n.(*ast.StringNode); ok {
 		name := f.identifier(s, key)
-		return Arm{Name: name, Model: name}
+		return Arm{Name: name, Model: name, Line: line}
 	}
 	m := f.mapping(n, key, "name", "model", "set")
-	a := Arm{Set: map[string]string{}}
+	a := Arm{Set: map[string]string{}, Line: line}
 	if n := m.get("model", "the name of a model", true); n != nil {
 		a.Model = f.identifier(n, key+".model")
 	}
@@ -223,14 +224,19 @@ func (d *document) loads(n ast.Node, key string) Loads {
 	return l
 }
 
+// primaries are the endpoints that an experiment can be about, the default first.
+var primaries = []string{
+	"p99 response produce", "p50 response produce", "p99 e2e fetch", "p50 e2e fetch", "cpu per message",
+}
+
 func (f *fields) endpoints() Endpoints {
-	e := Endpoints{Primary: "p99 response produce", Rope: 0.05}
+	e := Endpoints{Primary: primaries[0], Rope: 0.05}
 	n := f.get("endpoints", "a mapping", false)
 	if n == nil {
 		return e
 	}
 	m := f.mapping(n, "endpoints", "primary", "rope")
-	e.Primary = m.text("primary", e.Primary)
+	e.Primary = m.choice("primary", e.Primary, primaries...)
 	e.Rope = m.number("rope", e.Rope, 0, 1)
 	return e
 }

@@ -107,6 +107,7 @@ func TestParseErrors(t *testing.T) {
 		{"rates of a closed loop", "{kind: closed}", "{kind: closed, per_second: [1]}", "workloads[1].loads.per_second: expected no rates with kind closed, got a list"},
 		{"cpus", "1-2,5", "two", `host.generator_cpus: expected auto or a list of CPUs such as 0-1,4, got "two"`},
 		{"cpus backwards", "1-2,5", "2-1", `host.generator_cpus: expected auto or a list of CPUs`},
+		{"endpoint", "primary: p50 response", "primary: p98 response", `endpoints.primary: expected one of p99 response produce, p50 response produce, `},
 		{"key twice", "blocks: 2", "seed: 2", "t.yaml:5:1: not YAML: mapping key \"seed\" already defined"},
 		{"not YAML", "blocks: 2", "blocks: [2", "t.yaml:"},
 		{"alias", "blocks: 2", "blocks: *two", "t.yaml:"},

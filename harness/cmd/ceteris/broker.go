@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"sort"
 	"strconv"
@@ -26,6 +27,21 @@ type brokerCmd struct {
 	StopWithStdin bool `hidden:"" help:"Stop when standard input ends: a harness that was killed leaves no broker behind."`
 }
 
+// Help lists what --set and --config take, for "ceteris broker --help".
+func (c *brokerCmd) Help() string {
+	var b strings.Builder
+	b.WriteString("Factors:\n")
+	for _, f := range models.FactorNames() {
+		fmt.Fprintf(&b, "  %-12s %s\n", f[0], f[1])
+	}
+	b.WriteString("\nSettings, with Kafka's names and defaults:\n")
+	for _, s := range models.Settings {
+		fmt.Fprintf(&b, "  %s=%d\n      %s\n", s.Name, s.Default, s.Doc)
+	}
+	b.WriteString("  append=false\n      null: write frames with the disk path of tpc before they are answered\n")
+	return b.String()
+}
+
 // minMemoryBytes is the least any model can work with.
 const minMemoryBytes = 16 << 20
 
@@ -38,6 +54,12 @@ func (c *brokerCmd) config() (models.Model, models.Config, error) {
 	}
 	cfg := models.DefaultConfig(model)
 	cfg.Listen, cfg.DataDir, cfg.NodeID = c.Listen, c.Data, c.NodeID
+	if err := checkAddress(c.Listen); err != nil {
+		return model, cfg, usage("--listen: %v", err)
+	}
+	if err := checkAddress(c.Admin); c.Admin != "" && err != nil {
+		return model, cfg, usage("--admin: %v", err)
+	}
 	if c.Config != "" {
 		if err := readConfig(c.Config, &cfg); err != nil {
 			return model, cfg, err
@@ -62,9 +84,22 @@ func (c *brokerCmd) config() (models.Model, models.Config, error) {
 		return model, cfg, err
 	}
 	if err := cfg.Validate(); err != nil {
-		return model, cfg, usage("%v", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return model, cfg, usage("%s", asLine(err))
 	}
 	return model, cfg, nil
+}
+
+// checkAddress refuses what cannot be a HOST:PORT; whether it can be had is for
+// the kernel to say.
+func checkAddress(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("address %s: %q is not a port between 0 and 65535", s, port)
+	}
+	return nil
 }
 
 func (c *brokerCmd) memory(cfg *models.Config) error {

@@ -49,11 +49,11 @@ func (c *brokerCmd) Run(ctx context.Context, std streams) error {
 	}
 	broker, err := model.New(cfg)
 	if err != nil {
-		return usage("%v", err) // it names the model
+		return usage("%s", asLine(err)) // it names the model
 	}
 	facts := tune(broker, &cfg)
 	if err := broker.Start(); err != nil {
-		return fmt.Errorf("model %s: %w", model.Name, err)
+		return fmt.Errorf("model %s: %s", model.Name, asLine(err))
 	}
 	telemetryOf(broker)
 	line := ready{

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -37,6 +38,9 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// asLine joins what several checks have found.
+func asLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // streams is where a command reads and writes; tests hand in their own.
 type streams struct {

@@ -32,7 +32,7 @@ func (c *runCmd) Run(ctx context.Context, std streams) error {
 	}
 	for _, a := range e.Models {
 		if err := checkArm(e, a); err != nil {
-			return usage("%s: models: %s: %v", c.File, a.Name, err)
+			return usage("%s:%d: models: %s: %s", c.File, a.Line, a.Name, asLine(err))
 		}
 	}
 	if c.Budget < 0 {
