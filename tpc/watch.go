@@ -19,6 +19,7 @@ func (b *Broker) startWatch() (err error) {
 	if b.watch, err = reactor.Watch(reactor.WatchOptions{Report: report}, reactors...); err != nil {
 		return err
 	}
+	b.registry.Handle("/stall", b.watch)
 	b.registry.GaugeFunc("reactor_stall_threshold_seconds", "what a stall is, 0: nobody watches",
 		func() float64 { return float64(b.watch.ThresholdNs()) / 1e9 })
 	for i, s := range b.shards {

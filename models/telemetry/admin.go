@@ -55,5 +55,8 @@ func (g *Registry) handler() http.Handler {
 		g.ResetStages()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	for pattern, h := range g.routes() {
+		mux.Handle(pattern, h)
+	}
 	return mux
 }

@@ -2,6 +2,8 @@ package telemetry
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"sync"
 )
@@ -48,12 +50,32 @@ type Registry struct {
 	mu        sync.Mutex
 	metrics   []metric
 	recorders []recorder
+	extra     map[string]http.Handler
 	scraping  sync.Mutex // one collection at a time
 	sinceMs   int64      // wall clock of start or of the last reset of the stages
 }
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry { return &Registry{sinceMs: WallMs()} }
+
+// Handle adds a route of the broker's own to the admin port, while it starts.
+func (g *Registry) Handle(pattern string, h http.Handler) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.extra == nil {
+		g.extra = map[string]http.Handler{}
+	}
+	if g.extra[pattern] != nil {
+		panic("telemetry: route " + pattern + " added twice")
+	}
+	g.extra[pattern] = h
+}
+
+func (g *Registry) routes() map[string]http.Handler {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.extra)
+}
 
 // Counter makes and adds a single-writer counter. labels are name, value pairs;
 // the name gets the prefix ceteris_.
