@@ -72,18 +72,3 @@ func (c *chain) popFront() *chunk {
 	}
 	return k
 }
-
-// read copies bytes from memory into dst and returns how many there are in
-// sequence from pos; 0 when pos is not in memory.
-func (c *chain) read(segBase, pos int64, dst []byte) int {
-	done := 0
-	for done < len(dst) {
-		k := c.at(segBase, pos+int64(done))
-		if k == nil {
-			break
-		}
-		off := (pos + int64(done)) % c.size
-		done += copy(dst[done:], k.buf.B[off:c.size])
-	}
-	return done
-}

@@ -44,7 +44,7 @@ func TestRolls(t *testing.T) {
 					for p := range int32(2) {
 						r, rng := dial(t, b), rand.New(rand.NewPCG(rng.Uint64(), 3))
 						producers.Go(func() {
-							for range 60 {
+							for range 30 {
 								records := randomBatch(rng, 1+rng.IntN(segment-200))
 								if code, err := sent[i].add(r, fmt.Sprint("t", i), p, records); code != 0 || err != nil {
 									t.Errorf("produce to t%d-%d: code %d, %v", i, p, code, err)

@@ -129,7 +129,7 @@ func TestFramesInPieces(t *testing.T) {
 					r.write(out[at:])
 				})
 			}
-			for range 50 {
+			for range 20 {
 				round(func(out []byte) {
 					for len(out) > 0 {
 						n := 1 + rng.IntN(len(out))

@@ -11,7 +11,19 @@
 //	shard.applyProduce   validate, offsets, copy to a chunk  (produce.go, models/api)
 //	appender.submit      one write a partition in flight     (appender.go)
 //	appender.DiskDone    durable: waiters of the partition   (appender.go, partition.go)
-//	conn.flush           answers in order, one send          (conn.go)
+//	conn.flush           answers in order, one send          (answer.go)
+//
+// And of a fetch:
+//
+//	conn.OnData, shard.serve                                 (conn.go, shard.go)
+//	shard.serveFetch     decode, session, one leg a shard    (fetch.go)
+//	shard.send           a message for every other shard     (mesh)
+//	shard.startLeg       look at every part at its owner     (leg.go)
+//	window.load          the device, if memory has it not    (coldwait.go, window.go)
+//	partition.advance    wait for more, if that is too little (partition.go)
+//	shard.legDone        home with references to the bytes   (leg.go)
+//	shard.fetchDone      all legs are home                   (fetch.go)
+//	conn.flush           answers in order, one send          (answer.go)
 //
 // What the models share (codec, log, partition state, decisions) lies in the
 // packages under models; this package only says on which thread each step runs,

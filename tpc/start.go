@@ -1,0 +1,201 @@
+package tpc
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
+	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/tpc/mesh"
+	"github.com/ceteris/ceteris/tpc/reactor"
+)
+
+// minShardBytes is what a shard needs to serve at all: receive buffers, a few
+// append chunks, frames.
+const minShardBytes = 24 << 20
+
+// frameShare is the part of a shard's memory that appends leave to frames and
+// answers: an eighth.
+const frameShare = 8
+
+// Start recovers the data directory, starts the shards and serves. After an
+// error nothing is left of the broker: not the port, the directory's lock,
+// memory, or a thread.
+func (b *Broker) Start() error {
+	if err := b.start(); err != nil {
+		return errors.Join(err, b.release(false))
+	}
+	return nil
+}
+
+func (b *Broker) start() (err error) {
+	n := b.LockedThreads()
+	// A shard keeps its P while it blocks in the kernel. The broker command sets
+	// the number; whoever runs a broker inside another program must not starve it.
+	if runtime.GOMAXPROCS(0) <= n {
+		runtime.GOMAXPROCS(n + 1)
+	}
+	if err := b.listen(); err != nil {
+		return err
+	}
+	if err := b.makeShards(n); err != nil {
+		return err
+	}
+	b.control, err = cluster.Boot(disk.OS, &b.cfg, cluster.Defaults(&b.cfg), n)
+	if err != nil {
+		return err
+	}
+	logs, err := b.control.OpenLogs(int(b.cfg.Int("num.recovery.threads.per.data.dir")))
+	if err != nil {
+		return err
+	}
+	if err := b.startShards(); err != nil {
+		return err
+	}
+	for i := range logs {
+		if err := b.OpenPartition(logs[i].Topic, logs[i].Index, logs[i].Log); err != nil {
+			return err
+		}
+	}
+	b.control.Serve(b)
+	b.env.ClusterID = b.image.Load().ClusterID()
+	b.setFact("shards", strconv.Itoa(n))
+	every := time.Duration(b.cfg.Int("log.flush.offset.checkpoint.interval.ms")) * time.Millisecond
+	b.checkpoints.run(every, b.control.Logs().Checkpoint, b.logf)
+	if err := b.startWatch(); err != nil {
+		return err
+	}
+	return b.accept()
+}
+
+func (b *Broker) makeShards(n int) error {
+	total := b.cfg.MemoryBytes
+	if total == 0 {
+		var info unix.Sysinfo_t
+		if err := unix.Sysinfo(&info); err != nil {
+			return fmt.Errorf("reading the machine's memory: %w", err)
+		}
+		total = int64(info.Totalram) * int64(info.Unit) / 4
+	}
+	if total/int64(n) < minShardBytes {
+		return fmt.Errorf("memory of %d bytes for %d shards is too little: each needs %d", total, n, minShardBytes)
+	}
+	b.mesh = mesh.NewBounded[message](n, meshCapacity, meshPending)
+	b.refused = b.registry.SharedCounter("connections_refused_total", "connections above max.connections")
+	for i := range n {
+		s, err := b.newShard(i, total/int64(n))
+		if err != nil {
+			return err
+		}
+		b.shards = append(b.shards, s)
+		b.mesh.SetWaker(i, waker{s.r})
+	}
+	return nil
+}
+
+func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
+	mem, err := arena.New(arena.Options{Bytes: bytes})
+	if err != nil {
+		return nil, err
+	}
+	cpu := -1
+	if id < len(b.cfg.CPUs) {
+		cpu = b.cfg.CPUs[id]
+	}
+	f := &b.cfg.Factors
+	r, err := reactor.New(reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: int64(f.Spin), Arena: mem})
+	if err != nil {
+		return nil, errors.Join(err, mem.Close())
+	}
+	label := strconv.Itoa(id)
+	counter := func(name, help string) *telemetry.Counter { return b.registry.Counter(name, help, "shard", label) }
+	s := &shard{
+		id: id, b: b, r: r, arena: mem, env: &b.env, parts: map[partKey]*ownedPartition{},
+		sessions: api.NewSessions(int(b.cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessions),
+		rec:      telemetry.NewRecorder(), durability: f.Durability, inflightMax: f.Inflight,
+		maxFrame:   int(b.cfg.Int("socket.request.max.bytes")),
+		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), frameBytes: bytes / frameShare, arenaBytes: int(bytes),
+		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
+		local:        counter("parts_local_total", "request parts applied on their connection's shard"),
+		remote:       counter("parts_remote_total", "request parts sent to another shard"),
+		coldReads:    counter("cold_reads_total", "reads of the device for bytes no longer in memory"),
+		evictions:    counter("chunk_evictions_total", "append chunks given up for memory"),
+		refusals:     counter("memory_refusals_total", "appends refused for want of memory"),
+		wallOffsetMs: telemetry.WallMs() - telemetry.Now()/1e6,
+	}
+	s.windows.prev, s.windows.next = &s.windows, &s.windows
+	mem.OnLow(s.giveUp)
+	s.alloc = s.allocFrame
+	b.registry.AddRecorder(s.rec, r.Wake, "shard", label)
+	b.gauges(s, label)
+	return s, nil
+}
+
+// startShards runs every reactor on a thread of its own and waits until all
+// stand.
+func (b *Broker) startShards() error {
+	started := make(chan error, len(b.shards))
+	for _, s := range b.shards {
+		s.started = func(err error) { started <- err }
+		b.running.Go(func() {
+			runtime.LockOSThread()
+			err := s.r.Run(s)
+			if err != nil {
+				select {
+				case b.fatal <- fmt.Errorf("shard %d: %w", s.id, err):
+				default:
+				}
+				select {
+				case started <- err:
+				default:
+				}
+			}
+		})
+	}
+	for range b.shards {
+		if err := <-started; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listen binds before anything is recovered: a port that is taken is the
+// cheapest error.
+func (b *Broker) listen() error {
+	addr, err := net.ResolveTCPAddr("tcp", b.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen address %q: %w", b.cfg.Listen, err)
+	}
+	fd, bound, err := bindTCP(addr, int(b.cfg.Int("socket.listen.backlog.size")))
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", b.cfg.Listen, err)
+	}
+	b.listener, b.addr = fd, bound.String()
+	b.env = api.Env{
+		Cfg: &b.cfg, Nodes: []wire.Node{{ID: b.cfg.NodeID, Host: bound.IP.String(), Port: int32(bound.Port)}},
+		Image: b.image.Load, Control: lateControl{b}, NowMs: telemetry.WallMs,
+	}
+	return nil
+}
+
+// accept lets shard 0 take connections; it hands each to the least loaded.
+func (b *Broker) accept() error {
+	return b.on(b.shards[0], func(s *shard) error {
+		l, err := s.r.Listen(b.listener, s)
+		if err == nil {
+			s.listening, b.listener = l, -1 // the reactor's now
+		}
+		return err
+	})
+}
