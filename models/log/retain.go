@@ -42,6 +42,9 @@ func (l *Log) Retain(nowMs int64, limit Mark) []*Segment {
 	// is refused, one that sees the old start and the new view as well.
 	l.raiseStart(max(start, segs[n].Base))
 	gone, kept := segs[:n:n], slices.Clone(segs[n:])
+	for _, s := range gone {
+		s.dropped.Store(true) // DropSegment of a later one may take its files too
+	}
 	l.view.Store(&kept)
 	return gone
 }

@@ -59,7 +59,27 @@ func sealFiles(fs disk.FS, dir string, s *Segment) error {
 	if err != nil {
 		return err
 	}
-	return writeIndexes(fs, dir, s)
+	if err := writeIndexes(fs, dir, s); err != nil {
+		return err
+	}
+	return s.undoIndexes(fs, dir)
+}
+
+// undoIndexes removes the indexes just written when the .log went meanwhile. A
+// removal that comes later takes them along.
+func (s *Segment) undoIndexes(fs disk.FS, dir string) error {
+	if !s.dropped.Load() {
+		return nil
+	}
+	if _, err := fs.Stat(s.Path(dir)); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, suffix := range []string{".index", ".timeindex"} {
+		if err := fs.Remove(segmentPath(dir, s.Base, suffix)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // exact cuts a segment's file to the bytes that hold batches and syncs it.
