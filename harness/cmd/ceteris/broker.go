@@ -54,10 +54,12 @@ func (c *brokerCmd) config() (models.Model, models.Config, error) {
 	}
 	cfg := models.DefaultConfig(model)
 	cfg.Listen, cfg.DataDir, cfg.NodeID = c.Listen, c.Data, c.NodeID
-	if err := checkAddress(c.Listen); err != nil {
+	if host, err := checkAddress(c.Listen); err != nil {
 		return model, cfg, usage("--listen: %v", err)
+	} else if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return model, cfg, usage("--listen %s: clients are told this address, so name one that they can dial", c.Listen)
 	}
-	if err := checkAddress(c.Admin); c.Admin != "" && err != nil {
+	if _, err := checkAddress(c.Admin); c.Admin != "" && err != nil {
 		return model, cfg, usage("--admin: %v", err)
 	}
 	if c.Config != "" {
@@ -91,15 +93,15 @@ func (c *brokerCmd) config() (models.Model, models.Config, error) {
 
 // checkAddress refuses what cannot be a HOST:PORT; whether it can be had is for
 // the kernel to say.
-func checkAddress(s string) error {
-	_, port, err := net.SplitHostPort(s)
+func checkAddress(s string) (host string, err error) {
+	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return fmt.Errorf("address %s: %q is not a port between 0 and 65535", s, port)
+		return "", fmt.Errorf("address %s: %q is not a port between 0 and 65535", s, port)
 	}
-	return nil
+	return host, nil
 }
 
 func (c *brokerCmd) memory(cfg *models.Config) error {
