@@ -82,7 +82,7 @@ func fakeBroker(model, data string) int {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		scrapes++
-		fmt.Fprintf(w, "# TYPE x counter\nceteris_runtime_gc_cycles_total %d\n", 10*scrapes)
+		fmt.Fprintf(w, "# TYPE x counter\nceteris_go_gc_cycles_total %d\n", 10*scrapes)
 	})
 	mux.HandleFunc("GET /stages", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "#[stages]") })
 	mux.HandleFunc("POST /stages/reset", func(http.ResponseWriter, *http.Request) {

@@ -135,7 +135,7 @@ func TestSlipGate(t *testing.T) {
 }
 
 func TestGCCycles(t *testing.T) {
-	if n := gcCycles([]byte("x 1\nceteris_runtime_gc_cycles_total 12\n")); n == nil || *n != 12 {
+	if n := gcCycles([]byte("x 1\nceteris_go_gc_cycles_total 12\n")); n == nil || *n != 12 {
 		t.Errorf("got %v, want 12", n)
 	}
 	if n := gcCycles([]byte("x 1\n")); n != nil {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"strconv"
 	"syscall"
 	"time"
@@ -55,7 +54,6 @@ func (c *brokerCmd) Run(ctx context.Context, std streams) error {
 	if err := broker.Start(); err != nil {
 		return fmt.Errorf("model %s: %s", model.Name, asLine(err))
 	}
-	telemetryOf(broker)
 	line := ready{
 		Ready: true, Listen: broker.Addr(), Model: model.Name, Config: cfg.Effective(),
 		Facts: broker.Facts(), PID: os.Getpid(),
@@ -188,26 +186,5 @@ func tune(broker models.Broker, cfg *models.Config) map[string]string {
 		"go.debug":        os.Getenv("GODEBUG"),
 		"go.locked":       strconv.Itoa(locked),
 		"process.cpus":    host.FormatCPUs(cfg.CPUs),
-	}
-}
-
-// telemetryOf adds the runtime's own counters to what a broker reports.
-func telemetryOf(broker models.Broker) {
-	reg := broker.Telemetry()
-	if reg == nil {
-		return
-	}
-	for name, counter := range map[string]string{
-		"/gc/cycles/total:gc-cycles": "runtime_gc_cycles_total",
-		"/gc/heap/allocs:objects":    "runtime_heap_allocs_total",
-	} {
-		reg.CounterFunc(counter, "Go runtime: "+name, func() uint64 {
-			sample := []metrics.Sample{{Name: name}}
-			metrics.Read(sample)
-			if sample[0].Value.Kind() != metrics.KindUint64 {
-				return 0
-			}
-			return sample[0].Value.Uint64()
-		})
 	}
 }
