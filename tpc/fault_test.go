@@ -238,6 +238,13 @@ func TestMemoryRunsOut(t *testing.T) {
 				}
 			}
 			until(t, b, owner, "a refusal", refused)
+			if durability == "memory" { // a broker without room can still read what it refuses
+				for range 5 {
+					if _, code, err := r.produce("t", 0, randomBatch(rng, 300_000)); code != codeExhausted || err != nil {
+						t.Errorf("with memory used up: code %d, %v", code, err)
+					}
+				}
+			}
 			fs.hold.Store(nil)
 			close(gate)
 			refusals := 0
