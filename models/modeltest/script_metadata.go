@@ -99,8 +99,11 @@ func describe(c *Conn) {
 			kind kmsg.ConfigResourceType
 			name string
 		}{
-			{kmsg.ConfigResourceTypeTopic, "made"}, {kmsg.ConfigResourceTypeTopic, "nowhere"},
-			{kmsg.ConfigResourceTypeBroker, ""}, {kmsg.ConfigResourceTypeBroker, "2"}, {kmsg.ConfigResourceTypeBrokerLogger, "1"},
+			{kmsg.ConfigResourceTypeTopic, "made"},
+			{kmsg.ConfigResourceTypeTopic, "nowhere"},
+			{kmsg.ConfigResourceTypeBroker, ""},
+			{kmsg.ConfigResourceTypeBroker, "2"},
+			{kmsg.ConfigResourceTypeBrokerLogger, "1"},
 		} {
 			res := kmsg.NewDescribeConfigsRequestResource()
 			res.ResourceType, res.ResourceName = r.kind, r.name

@@ -51,7 +51,7 @@ func TestRefusesToStart(t *testing.T) {
 			refuse("too little memory", exitUsage, "1MiB", "--data", fresh, "--listen", any, "--memory", "1MiB")
 			refuse("more memory than there is", exitUsage, "9999TiB", "--data", fresh, "--listen", any, "--memory", "9999TiB")
 			refuse("no such address", exitFailure, "192.0.2.1", "--data", fresh, "--listen", "192.0.2.1:0", "--memory", "64MiB")
-			refuse("no address", exitFailure, "nonsense", "--data", fresh, "--listen", "nonsense", "--memory", "64MiB")
+			refuse("no address", exitUsage, "nonsense", "--data", fresh, "--listen", "nonsense", "--memory", "64MiB")
 			refuse("no such setting", exitUsage, "nope", "--data", fresh, "--listen", any, "--set", "nope=1")
 			refuse("setting out of bounds", exitUsage, "log.segment.bytes", "--data", fresh, "--listen", any, "--set", "log.segment.bytes=1")
 			file := filepath.Join(t.TempDir(), "file")
