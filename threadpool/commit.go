@@ -41,7 +41,7 @@ func (h *handler) groupCommit(r *replica) {
 		if r.part.Durable(mark) {
 			h.actions = append(h.actions, r)
 		}
-		r.synced.Store(mark.Offset)
+		r.syncedTo(mark.Offset)
 		again = r.part.Log.EndOffset() > mark.Offset
 	}
 	r.syncing = again
@@ -97,6 +97,6 @@ func (r *replica) syncNow(m log.Mark) error {
 	if err := syncAll(r.filesToSync()); err != nil {
 		return err
 	}
-	r.synced.Store(m.Offset)
+	r.syncedTo(m.Offset)
 	return nil
 }

@@ -119,8 +119,16 @@ func (b *Broker) sealLater(r *replica, s *log.Segment) {
 		defer r.errands.Done()
 		if err := log.SealSegment(b.fs, r.part.Log.Path(), s); err != nil {
 			b.storageFailed(r, err)
+			return
 		}
+		r.syncedTo(r.part.Log.NextBase(s)) // chores keep their order, so all before s is sealed too
 	})
+}
+
+// syncedTo raises the offset below which recovery need not look.
+func (r *replica) syncedTo(offset int64) {
+	for at := r.synced.Load(); at < offset && !r.synced.CompareAndSwap(at, offset); at = r.synced.Load() {
+	}
 }
 
 // storageFailed stops appends to a partition whose storage is broken, and

@@ -14,7 +14,9 @@ func (c *conn) flush() {
 	for c.head != nil && c.head.done && c.out.Bytes < maxSendBytes && !c.last {
 		r := c.pop()
 		c.last = r.drop // answers before it still go out, nothing after it
-		if !r.silent {
+		if r.silent {
+			c.s.recordSilent(r)
+		} else {
 			c.s.encode(c, r)
 		}
 		c.s.recycle(r)
@@ -33,6 +35,15 @@ func (c *conn) flush() {
 	if len(c.stash) > 0 {
 		c.parse()
 	}
+}
+
+// recordSilent ends the stage clock of a request that is not answered.
+func (s *shard) recordSilent(r *request) {
+	now := telemetry.Now()
+	for t := telemetry.Encoded; t <= telemetry.Sent; t++ {
+		r.stamps[t] = now
+	}
+	s.rec.Record(r.hdr.Key, &r.stamps)
 }
 
 // maxSendBytes bounds what one send gathers, so that a connection with large

@@ -69,6 +69,9 @@ func New(cfg models.Config) (models.Broker, error) {
 	if f.Routing == "direct" {
 		refuse("routing", f.Routing, "forward")
 	}
+	if cfg.Append {
+		errs = append(errs, errors.New("model tpc: setting append is the null model's"))
+	}
 	errs = append(errs, cfg.Validate())
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/partition"
+	"github.com/ceteris/ceteris/models/telemetry"
 )
 
 // partKey names a partition inside a broker.
@@ -48,6 +49,7 @@ type produceWait struct {
 
 	startNs int64 // when the owner took the part up, and
 	localNs int64 // when it was appended
+	doneNs  int64 // when its bytes kept the durability promise, or were found not to
 }
 
 // fetchWait links one part of a fetch leg into its partition.
@@ -105,7 +107,9 @@ func (p *ownedPartition) advance(m log.Mark) {
 // releaseProducers completes every waiting part below offset with code, which
 // is 0 for success.
 func (p *ownedPartition) releaseProducers(offset int64, code int16) {
+	nowNs := telemetry.Now() // one moment for the whole group
 	for w := p.produceHead; w != nil && w.need <= offset; w = p.produceHead {
+		w.doneNs = nowNs
 		p.produceHead = w.next
 		if p.produceHead == nil {
 			p.produceTail = nil

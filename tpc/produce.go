@@ -99,13 +99,17 @@ func (s *shard) applyProduce(r *request, part int32) {
 		p.Log.Commit(&pp.Append)
 	}
 	w.localNs, w.need = telemetry.Now(), pp.NeedOffset
-	p.waitProduce(w)
+	w.doneNs = w.localNs
 	if s.durability == models.Memory {
 		p.advance(p.Log.EndMark())
 	}
-	// A duplicate may be durable already; one of the batch in flight waits for it.
-	if p.produceHead == w && p.HighWatermark().Offset >= w.need {
-		p.releaseProducers(w.need, 0)
+	switch {
+	case r.produce.Acks == 0: // nobody is told when it is durable, so nobody waits
+		s.produceHome(r, part)
+	case p.HighWatermark().Offset >= w.need: // at durability=memory, and duplicates of what is durable
+		s.finishProducePart(p, r, part, 0)
+	default:
+		p.waitProduce(w)
 	}
 }
 
@@ -134,8 +138,11 @@ func (s *shard) produceAnswered(r *request) {
 	for i := range r.waits { // the slowest part is the critical path
 		r.stamps[telemetry.Started] = max(r.stamps[telemetry.Started], r.waits[i].startNs)
 		r.stamps[telemetry.LocalDone] = max(r.stamps[telemetry.LocalDone], r.waits[i].localNs)
+		r.stamps[telemetry.Satisfied] = max(r.stamps[telemetry.Satisfied], r.waits[i].doneNs)
 	}
-	r.stamps[telemetry.Satisfied] = telemetry.Now()
+	for t := telemetry.Started; t <= telemetry.Satisfied; t++ { // a refused part has not got that far
+		r.stamps[t] = max(r.stamps[t], r.stamps[t-1])
+	}
 	if r.silent && r.produce.Failed() {
 		r.drop = true // the only way to tell a client that asked not to be told
 	}

@@ -203,6 +203,7 @@ func (s *shard) finish(r *request) {
 // encode is stop 9: the answer's head goes into the connection's buffer,
 // records are referred to where they lie.
 func (s *shard) encode(c *conn, r *request) {
+	beginNs := telemetry.Now()
 	switch {
 	case r.hdr.Key == keyProduce && r.coldResp == nil:
 		dst := c.room(256 + 64*len(r.produce.Parts))
@@ -213,7 +214,9 @@ func (s *shard) encode(c *conn, r *request) {
 	default:
 		c.take(wire.AppendResponse(c.room(1024), r.hdr.Version, r.hdr.CorrelationID, r.coldResp))
 	}
-	r.stamps[telemetry.Encoded] = telemetry.Now()
+	// Encoding happens when the answer's turn has come. The wait for the turn is
+	// the response's, not the encoder's: it counts until the connection takes it.
+	r.stamps[telemetry.Encoded] = r.stamps[telemetry.Satisfied] + telemetry.Now() - beginNs
 	c.sent = append(c.sent, r.stamps)
 	c.sentKeys = append(c.sentKeys, r.hdr.Key)
 }

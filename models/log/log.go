@@ -58,6 +58,17 @@ func (l *Log) EndMark() Mark { return l.end.Load() }
 // not be changed. Any thread.
 func (l *Log) Segments() []*Segment { return *l.view.Load() }
 
+// NextBase is the base of the segment after s, the log's end for the last one.
+// Any thread.
+func (l *Log) NextBase(s *Segment) int64 {
+	for _, n := range l.Segments() {
+		if n.Base > s.Base {
+			return n.Base
+		}
+	}
+	return l.EndOffset()
+}
+
 // ActiveSegment is the one that grows. Any thread.
 func (l *Log) ActiveSegment() *Segment {
 	segs := l.Segments()
