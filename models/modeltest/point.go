@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -102,15 +103,22 @@ func (p Point) Start(t testing.TB, dir, listen string) (b models.Broker, stop fu
 }
 
 // FreeAddr is an address that nobody listens on now, for brokers that have to
-// have the same one in turn.
+// have the same one in turn. Its port lies below the range from which the kernel
+// serves those who do not care (32768 upwards), or another process could be
+// given it between two brokers.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, count = 20000, 12000
+	start := os.Getpid() * 37
+	for i := range count {
+		addr := fmt.Sprintf("127.0.0.1:%d", first+(start+i)%count)
+		if l, err := net.Listen("tcp", addr); err == nil {
+			defer l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatalf("no port between %d and %d is free", first, first+count)
+	return ""
 }
 
 // indent sets a block of text off in a failure.
