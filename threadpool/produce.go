@@ -69,6 +69,12 @@ func (h *handler) startCommits(logs []*replica) {
 	}
 }
 
+// syncWaitMs is how long a request waits for the broker's own device: in effect
+// as long as it takes. The request's timeout is for followers. Kafka's own sync
+// (flush.messages=1) is part of the append and cannot time out either, and a
+// shard of model tpc waits just as long.
+const syncWaitMs = 24 * 3600 * 1000
+
 // awaitSync leaves the request in the purgatory and then sees to the syncs it
 // waits for. Kafka does the same for acks=all and its followers.
 func (h *handler) awaitSync(r *request) {
@@ -81,10 +87,9 @@ func (h *handler) awaitSync(r *request) {
 			h.keys = append(h.keys, purgatory.Key{Topic: pp.Topic.ID, Partition: pp.Index})
 		}
 	}
-	timeout := int64(max(r.produce.TimeoutMs, 0))
 	h.broker.at(stepParked, r)
 	r.release()
-	h.broker.produces.TryCompleteElseWatch(d, h.keys, timeout)
+	h.broker.produces.TryCompleteElseWatch(d, h.keys, syncWaitMs)
 	h.startCommits(logs)
 }
 
