@@ -111,7 +111,8 @@ func TestMetrics(t *testing.T) {
 		`ceteris_request_stage_seconds_bucket{api="fetch",stage="Receive",le="1.023e-06"}`: 100,
 		`ceteris_request_stage_seconds_sum{api="fetch",stage="Total"}`:                     100 * 400e-6,
 		`ceteris_recorder_requests{api="fetch",recorder="1",shard="1"}`:                    50,
-		`ceteris_recorders_stale`:                                                          0,
+
+		`ceteris_recorders_stale`: 0,
 	} {
 		if got, ok := m[key]; !ok || got < want*0.999999 || got > want*1.000001 {
 			t.Errorf("%s = %v (there: %v), want %v", key, got, ok, want)
