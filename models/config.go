@@ -68,6 +68,7 @@ var Settings = []Setting{
 	{"max.incremental.fetch.session.cache.slots", 1000, 0, 1 << 20, "fetch sessions kept"},
 	{"producer.id.expiration.ms", 86400000, 1, math.MaxInt64, "idempotent producers are forgotten after this long, ms"},
 	{"fetch.purgatory.purge.interval.requests", 1000, 1, 1 << 20, "threadpool: completed entries after which watcher lists are purged"},
+	{"shards", 0, 0, 256, "tpc: shards, each a thread of its own; 0 is one a CPU given, one when none is"},
 	{"append.chunk.bytes", 64 << 10, 16 << 10, 1 << 20, "tpc: size of an append chunk, a power of two, bytes"},
 	{"prewrite.max.bytes", 32 << 20, 1 << 20, 1 << 30, "tpc: most bytes zero-filled ahead of a log's end"},
 }
@@ -88,6 +89,15 @@ func (c *Config) Int(name string) int64 {
 		}
 	}
 	panic("models: no setting " + name)
+}
+
+// Shards is how many shards a model that has shards runs: as many as asked for,
+// else one for each CPU given, else one.
+func (c *Config) Shards() int {
+	if n := c.Int("shards"); n > 0 {
+		return int(n)
+	}
+	return max(len(c.CPUs), 1)
 }
 
 // Set changes a factor or a setting by name. The error names the key and what

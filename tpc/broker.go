@@ -30,6 +30,7 @@ type Broker struct {
 	cfg      models.Config
 	fs       disk.FS // tests put one here that fails
 	shards   []*shard
+	crowded  bool // more shards than processors: nobody spins
 	mesh     *mesh.Mesh[message]
 	image    atomic.Pointer[cluster.Image]
 	control  *cluster.Controller
@@ -60,7 +61,7 @@ func newBroker(cfg models.Config) *Broker {
 }
 
 // LockedThreads is how many threads block in the kernel with their P.
-func (b *Broker) LockedThreads() int { return max(len(b.cfg.CPUs), 1) }
+func (b *Broker) LockedThreads() int { return b.cfg.Shards() }
 
 // Addr is the address that clients use.
 func (b *Broker) Addr() string { return b.addr }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
@@ -70,6 +71,7 @@ func (b *Broker) start() (err error) {
 	b.control.Serve(b)
 	b.env.ClusterID = b.image.Load().ClusterID()
 	b.setFact("shards", strconv.Itoa(n))
+	b.setFact("overprovisioned", strconv.FormatBool(b.crowded))
 	every := time.Duration(b.cfg.Int("log.flush.offset.checkpoint.interval.ms")) * time.Millisecond
 	b.checkpoints.run(every, b.control.Logs().Checkpoint, b.logf)
 	if err := b.startWatch(); err != nil {
@@ -91,9 +93,13 @@ func (b *Broker) makeShards(n int) error {
 		return fmt.Errorf("memory of %d bytes for %d shards is too little: each needs %d", total, n, minShardBytes)
 	}
 	b.mesh = mesh.NewBounded[message](n, meshCapacity, meshPending)
+	seats, crowded := reactor.Seats(b.cfg.CPUs, n)
+	if b.crowded = crowded; crowded && b.cfg.Factors.Spin == models.SpinAlways {
+		return fmt.Errorf("factor spin=always needs a processor for each shard, got %d shards on processors %v", n, b.cfg.CPUs)
+	}
 	b.refused = b.registry.SharedCounter("connections_refused_total", "connections above max.connections")
 	for i := range n {
-		s, err := b.newShard(i, total/int64(n))
+		s, err := b.newShard(i, seats[i], total/int64(n))
 		if err != nil {
 			return err
 		}
@@ -103,17 +109,17 @@ func (b *Broker) makeShards(n int) error {
 	return nil
 }
 
-func (b *Broker) newShard(id int, bytes int64) (*shard, error) {
+func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 	mem, err := arena.New(arena.Options{Bytes: bytes})
 	if err != nil {
 		return nil, err
 	}
-	cpu := -1
-	if id < len(b.cfg.CPUs) {
-		cpu = b.cfg.CPUs[id]
-	}
 	f := &b.cfg.Factors
-	r, err := reactor.New(reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: int64(f.Spin), Arena: mem})
+	spinNs := int64(f.Spin)
+	if b.crowded {
+		spinNs = 0
+	}
+	r, err := reactor.New(reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: spinNs, Arena: mem})
 	if err != nil {
 		return nil, errors.Join(err, mem.Close())
 	}

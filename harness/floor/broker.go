@@ -39,7 +39,7 @@ type Broker struct {
 }
 
 // LockedThreads is how many threads block in the kernel with their P.
-func (b *Broker) LockedThreads() int { return max(len(b.cfg.CPUs), 1) }
+func (b *Broker) LockedThreads() int { return b.cfg.Shards() }
 
 // Addr is the address that clients use.
 func (b *Broker) Addr() string { return b.addr }
@@ -91,17 +91,18 @@ func (b *Broker) startShards(n int) error {
 	if bytes == 0 {
 		bytes = shardBytes
 	}
+	seats, crowded := reactor.Seats(b.cfg.CPUs, n)
+	spinNs := int64(b.cfg.Factors.Spin)
+	if crowded {
+		spinNs = 0
+	}
 	started := make(chan error, n)
 	for i := range n {
 		mem, err := arena.New(arena.Options{Bytes: bytes})
 		if err != nil {
 			return err
 		}
-		cpu := -1
-		if i < len(b.cfg.CPUs) {
-			cpu = b.cfg.CPUs[i]
-		}
-		r, err := reactor.New(reactor.Options{CPU: cpu, Backend: b.cfg.Factors.Network, SpinNs: int64(b.cfg.Factors.Spin), Arena: mem})
+		r, err := reactor.New(reactor.Options{CPU: seats[i], Backend: b.cfg.Factors.Network, SpinNs: spinNs, Arena: mem})
 		if err != nil {
 			return err
 		}
