@@ -35,6 +35,7 @@ type Factors struct {
 	Durability Durability
 	Commit     string // group | each: how fsyncs are shared at Power
 	Routing    string // forward | direct | n/a (shard only)
+	Accept     string // handoff | reuseport | n/a (shard only): how the connections of one port reach the shards
 }
 
 // SpinAlways is the spin budget of a thread that never sleeps.
@@ -46,7 +47,7 @@ func PresetTPC() Factors {
 	return Factors{
 		Ownership: "shard", Threads: "pinned", Network: "auto", Spin: 50 * time.Microsecond,
 		Disk: "direct", Staging: "none", Memory: "arena", Inflight: 64,
-		Durability: Process, Commit: "group", Routing: "forward",
+		Durability: Process, Commit: "group", Routing: "forward", Accept: "handoff",
 	}
 }
 
@@ -56,7 +57,7 @@ func PresetThreadPool() Factors {
 	return Factors{
 		Ownership: "shared", Threads: "os", Network: "epoll", Spin: 50 * time.Microsecond,
 		Disk: "buffered", Staging: "n/a", Memory: "heap", Inflight: 1,
-		Durability: Process, Commit: "group", Routing: "n/a",
+		Durability: Process, Commit: "group", Routing: "n/a", Accept: "n/a",
 	}
 }
 
@@ -131,6 +132,7 @@ var factorTable = []factor{
 	oneOf(func(f *Factors) *string { return (*string)(&f.Durability) }, "durability", string(Memory), string(Process), string(Power)),
 	oneOf(func(f *Factors) *string { return &f.Commit }, "commit", "group", "each"),
 	oneOf(func(f *Factors) *string { return &f.Routing }, "routing", "forward", "direct", "n/a"),
+	oneOf(func(f *Factors) *string { return &f.Accept }, "accept", "handoff", "reuseport", "n/a"),
 }
 
 // Set changes one factor by its name. The error names the factor and what it
@@ -174,6 +176,9 @@ func (f Factors) Validate() error {
 	}
 	if f.Ownership == "shard" && f.Threads != "pinned" {
 		errs = append(errs, fmt.Errorf("factor ownership=shard needs threads=pinned, got threads=%s", f.Threads))
+	}
+	if f.Accept == "reuseport" && f.Routing == "direct" {
+		errs = append(errs, errors.New("factor accept=reuseport needs routing=forward: with routing=direct every shard has a port of its own"))
 	}
 	if f.Inflight < 1 {
 		errs = append(errs, fmt.Errorf("factor inflight must be at least 1, got %d", f.Inflight))

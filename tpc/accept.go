@@ -6,17 +6,84 @@ import (
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
-// OnAccept gives a new connection to the shard that has the fewest.
+// OnAccept takes a new connection in, or has it wait when there are as many as
+// max.connections allows. The kernel may have accepted some more by the time
+// that the listener is paused; they wait here as the rest does in the backlog.
 func (s *shard) OnAccept(fd int) {
-	if int64(s.b.connections()) >= s.b.cfg.Int("max.connections") {
-		s.b.refused.Inc()
-		_ = unix.Close(fd) // the client sees a reset; the limit is its operator's choice
+	if len(s.parked) == 0 && s.b.takePlace() {
+		s.admit(fd)
 		return
 	}
+	s.parked = append(s.parked, fd)
+	if len(s.parked) == 1 {
+		s.listening.Pause()
+		s.crowds.Inc()
+	}
+	s.unpark()
+}
+
+// takePlace counts one more connection, unless that is too many.
+func (b *Broker) takePlace() bool {
+	limit := b.cfg.Int("max.connections")
+	for {
+		n := b.open.Load()
+		if n >= limit {
+			return false
+		}
+		if b.open.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// unpark lets in whoever waits, as far as there are places, and accepts again
+// when nobody waits any more.
+func (s *shard) unpark() {
+	if s.listening == nil {
+		return // stopping
+	}
+	for {
+		for len(s.parked) > 0 && s.b.takePlace() {
+			fd := s.parked[0]
+			s.parked = append(s.parked[:0], s.parked[1:]...)
+			s.admit(fd)
+		}
+		if len(s.parked) == 0 {
+			s.listening.Resume()
+			return
+		}
+		// A place may have become free before the flag was up: look once more.
+		if s.crowded.Swap(true) {
+			return
+		}
+	}
+}
+
+// leave gives a connection's place back and tells one shard that waits for it.
+func (s *shard) leave() {
+	s.connCount.Add(-1)
+	s.b.open.Add(-1)
+	for _, other := range s.b.shards {
+		if !other.crowded.Swap(false) {
+			continue
+		}
+		if other == s {
+			s.unpark()
+		} else {
+			s.send(other.id, message{kind: msgRoom})
+		}
+	}
+}
+
+// admit gives a connection, which has its place, to a shard: the one with the
+// fewest when they share a listener, else the one that it came to.
+func (s *shard) admit(fd int) {
 	to := s.id
-	for i := range s.b.shards {
-		if s.b.shards[i].connCount.Load() < s.b.shards[to].connCount.Load() {
-			to = i
+	if s.b.handsOff() {
+		for i := range s.b.shards {
+			if s.b.shards[i].connCount.Load() < s.b.shards[to].connCount.Load() {
+				to = i
+			}
 		}
 	}
 	s.b.shards[to].connCount.Add(1)
@@ -31,18 +98,19 @@ func (s *shard) OnAccept(fd int) {
 func (s *shard) attach(fd int) {
 	if s.stopping {
 		_ = unix.Close(fd)
-		s.connCount.Add(-1)
+		s.leave()
 		return
 	}
 	s.b.tuneSocket(fd)
 	s.nextConn++
+	s.accepted.Inc()
 	c := &conn{s: s, id: uint64(s.id)<<48 | s.nextConn, lastNs: s.r.Now()}
 	c.framer = reactor.Framer{Alloc: s.alloc, MaxBytes: s.maxFrame}
 	st, err := s.r.Attach(fd, c)
 	if err != nil {
 		s.b.logf("connection refused: %v", err)
 		_ = unix.Close(fd)
-		s.connCount.Add(-1)
+		s.leave()
 		return
 	}
 	c.st = st
@@ -63,5 +131,14 @@ func (s *shard) forget(c *conn) {
 	if c.next != nil {
 		c.next.prev = c.prev
 	}
-	s.connCount.Add(-1)
+	s.leave()
+}
+
+// dropParked hangs up on those who still wait when the broker stops.
+func (s *shard) dropParked() {
+	for _, fd := range s.parked {
+		_ = unix.Close(fd)
+	}
+	s.parked = nil
+	s.crowded.Store(false)
 }

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/cluster"
@@ -39,15 +37,15 @@ type Broker struct {
 	sessions atomic.Int32
 
 	checkpoints checkpoints
-	refused     *telemetry.SharedCounter
 
-	listener int // -1 when there is none, or it is a reactor's
-	addr     string
-	running  sync.WaitGroup
-	watch    *reactor.Watchdog
-	fatal    chan error
-	released bool
-	leaked   []error // shards that ended with memory still out
+	listeners []int    // by shard, -1 when it is the reactor's; one alone with accept=handoff
+	addrs     []string // that clients are told
+	open      atomic.Int64
+	running   sync.WaitGroup
+	watch     *reactor.Watchdog
+	fatal     chan error
+	released  bool
+	leaked    []error // shards that ended with memory still out
 
 	mu    sync.Mutex
 	facts map[string]string
@@ -56,15 +54,21 @@ type Broker struct {
 func newBroker(cfg models.Config) *Broker {
 	return &Broker{
 		cfg: cfg, fs: disk.OS, registry: telemetry.NewRegistry(), fatal: make(chan error, 1),
-		facts: map[string]string{}, listener: -1,
+		facts: map[string]string{},
 	}
 }
 
 // LockedThreads is how many threads block in the kernel with their P.
 func (b *Broker) LockedThreads() int { return b.cfg.Shards() }
 
-// Addr is the address that clients use.
-func (b *Broker) Addr() string { return b.addr }
+// Addr is the address that clients begin with: with routing=direct the first
+// shard's, the others are in the metadata and in Facts.
+func (b *Broker) Addr() string {
+	if len(b.addrs) == 0 {
+		return ""
+	}
+	return b.addrs[0]
+}
 
 // Fatal yields the error that ended a shard.
 func (b *Broker) Fatal() <-chan error { return b.fatal }
@@ -95,13 +99,6 @@ func (b *Broker) setFact(k, v string) {
 
 func (b *Broker) logf(format string, args ...any) { slog.Warn(fmt.Sprintf(format, args...)) }
 
-func (b *Broker) closeListener() {
-	if b.listener >= 0 {
-		_ = unix.Close(b.listener)
-		b.listener = -1
-	}
-}
-
 // on runs f on a shard's thread and waits for it. Cold paths only.
 func (b *Broker) on(s *shard, f func(*shard) error) error {
 	done := make(chan error, 1)
@@ -109,13 +106,6 @@ func (b *Broker) on(s *shard, f func(*shard) error) error {
 		return fmt.Errorf("shard %d has stopped", s.id)
 	}
 	return <-done
-}
-
-func (b *Broker) connections() (n int) {
-	for _, s := range b.shards {
-		n += int(s.connCount.Load())
-	}
-	return n
 }
 
 func (b *Broker) stopShards() {

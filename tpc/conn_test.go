@@ -250,35 +250,6 @@ func TestIdle(t *testing.T) {
 	stop(t, b)
 }
 
-// TestConnectionLimit refuses what is above the limit and takes more when
-// connections have gone.
-func TestConnectionLimit(t *testing.T) {
-	b := start(t, t.TempDir(), "max.connections", "4")
-	var in []*raw
-	for range 4 {
-		r := dial(t, b)
-		if _, err := r.ask(metadataRequest()); err != nil {
-			t.Fatal(err)
-		}
-		in = append(in, r)
-	}
-	dial(t, b).closed()
-	if n := b.refused.Load(); n != 1 {
-		t.Errorf("%d refused, want 1", n)
-	}
-	in[0].c.Close()
-	in[1].c.Close()
-	for end := time.Now().Add(patience); b.connections() > 2 && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-	for range 2 {
-		if _, err := dial(t, b).ask(metadataRequest()); err != nil {
-			t.Error(err)
-		}
-	}
-	stop(t, b)
-}
-
 // TestNeverReads has clients that ask and do not take the answers. They hold up
 // nobody, and Stop does not wait for them for ever.
 func TestNeverReads(t *testing.T) {

@@ -25,6 +25,12 @@ func (s *shard) serveFetch(r *request, body []byte) bool {
 	}
 	op := &r.fetch
 	op.Split(&r.fetchR, s.image(), s.sessions)
+	for i := range op.Parts {
+		if fp := &op.Parts[i]; !fp.Done && s.misrouted(fp.Owner) {
+			fp.Fail(codeNotLeader)
+			fp.Done = true
+		}
+	}
 	r.dropFrame(s) // Split keeps no byte of it, and the wait may be long
 	r.stamps[telemetry.Decoded] = telemetry.Now()
 	r.stamps[telemetry.Offered] = r.stamps[telemetry.Decoded]

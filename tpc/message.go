@@ -22,4 +22,5 @@ const (
 	msgCold                           // to the owner: apply cold part `part` of req
 	msgColdDone                       // home again
 	msgAccept                         // to the least loaded shard: a connection
+	msgRoom                           // to a shard that keeps connections waiting: one has closed
 )

@@ -66,8 +66,15 @@ func New(cfg models.Config) (models.Broker, error) {
 	if f.Commit != "group" {
 		refuse("commit", f.Commit, "group")
 	}
-	if f.Routing == "direct" {
-		refuse("routing", f.Routing, "forward")
+	if f.Routing == "n/a" {
+		refuse("routing", f.Routing, "forward, direct")
+	}
+	if f.Accept == "n/a" {
+		refuse("accept", f.Accept, "handoff, reuseport")
+	}
+	if f.Routing == "direct" && (cfg.NodeID < 0 || cfg.NodeID >= nodeStride) {
+		errs = append(errs, fmt.Errorf("model tpc: routing=direct gives shard i the node id of the broker plus %d·i, which needs a broker's id below %d, got id %d",
+			nodeStride, nodeStride, cfg.NodeID))
 	}
 	if cfg.Append {
 		errs = append(errs, errors.New("model tpc: setting append is the null model's"))

@@ -38,6 +38,10 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 		if pp.Done {
 			continue
 		}
+		if s.misrouted(pp.Owner) {
+			pp.Finish(nil, codeNotLeader)
+			continue
+		}
 		pp.Check(0)
 		if pp.Done {
 			continue

@@ -32,6 +32,8 @@ type shard struct {
 
 	conns     *conn
 	connCount atomic.Int64 // read by the shard that accepts
+	parked    []int        // accepted above max.connections: they wait as if in the backlog
+	crowded   atomic.Bool  // whoever closes a connection is to tell this shard
 	nextConn  uint64
 
 	dirtyParts []*ownedPartition // bytes to write this round
@@ -69,8 +71,10 @@ type shard struct {
 	listening  *reactor.Listener
 	started    func(error) // tells Start that the thread stands
 
-	local, remote, coldReads, evictions, refusals *telemetry.Counter
-	idleTimer                                     reactor.Timer
+	local, remote, strays, hops, coldReads, evictions, refusals *telemetry.Counter
+
+	accepted, crowds *telemetry.Counter
+	idleTimer        reactor.Timer
 }
 
 // Start is the reactor's first call on the shard's thread: the pool is touched
@@ -125,6 +129,8 @@ func (s *shard) OnMessage(_ int, m message) {
 		s.coldAnswered(r)
 	case msgAccept:
 		s.attach(m.fd)
+	case msgRoom:
+		s.unpark()
 	}
 }
 
@@ -154,6 +160,7 @@ const maxAway = meshPending / 4
 // every message belongs to something that is away, so a full queue is a broken
 // invariant.
 func (s *shard) send(to int, m message) {
+	s.hops.Inc()
 	if !s.b.mesh.Post(s.id, to, m) {
 		panic(fmt.Sprintf("tpc: message queue from shard %d to %d is full at %d", s.id, to, s.b.mesh.Pending(s.id)))
 	}

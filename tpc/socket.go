@@ -6,17 +6,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bindTCP makes a non-blocking listening socket and tells where it is bound.
-func bindTCP(addr *net.TCPAddr, backlog int) (int, *net.TCPAddr, error) {
+// sharing says whether other sockets listen on the same port.
+type sharing int
+
+const (
+	notShared sharing = iota
+	firstOfShared
+	nextOfShared
+)
+
+// bindTCP makes a non-blocking listening socket and tells where it is bound. The
+// first of those that share a port must find it free like any other, and allows
+// sharing only then: another broker on the port is an error, not a partner.
+func bindTCP(addr *net.TCPAddr, backlog int, share sharing) (int, *net.TCPAddr, error) {
 	family, sa := sockaddr(addr)
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, nil, err
 	}
-	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err == nil {
-		if err = unix.Bind(fd, sa); err == nil {
-			err = unix.Listen(fd, backlog)
-		}
+	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	if err == nil && share == nextOfShared {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	}
+	if err == nil {
+		err = unix.Bind(fd, sa)
+	}
+	if err == nil && share == firstOfShared {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	}
+	if err == nil {
+		err = unix.Listen(fd, backlog)
 	}
 	if err != nil {
 		_ = unix.Close(fd)

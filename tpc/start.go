@@ -3,7 +3,6 @@ package tpc
 import (
 	"errors"
 	"fmt"
-	"net"
 	"runtime"
 	"strconv"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/models/wire"
 	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/mesh"
 	"github.com/ceteris/ceteris/tpc/reactor"
@@ -97,7 +95,6 @@ func (b *Broker) makeShards(n int) error {
 	if b.crowded = crowded; crowded && b.cfg.Factors.Spin == models.SpinAlways {
 		return fmt.Errorf("factor spin=always needs a processor for each shard, got %d shards on processors %v", n, b.cfg.CPUs)
 	}
-	b.refused = b.registry.SharedCounter("connections_refused_total", "connections above max.connections")
 	for i := range n {
 		s, err := b.newShard(i, seats[i], total/int64(n))
 		if err != nil {
@@ -134,6 +131,10 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
 		local:        counter("parts_local_total", "request parts applied on their connection's shard"),
 		remote:       counter("parts_remote_total", "request parts sent to another shard"),
+		strays:       counter("parts_misrouted_total", "request parts refused because another shard owns them (routing=direct)"),
+		hops:         counter("hops_total", "messages sent to another shard"),
+		accepted:     counter("connections_accepted_total", "connections that the shard was given"),
+		crowds:       counter("accept_pauses_total", "times that the shard's listener was paused at max.connections"),
 		coldReads:    counter("cold_reads_total", "reads of the device for bytes no longer in memory"),
 		evictions:    counter("chunk_evictions_total", "append chunks given up for memory"),
 		refusals:     counter("memory_refusals_total", "appends refused for want of memory"),
@@ -174,34 +175,4 @@ func (b *Broker) startShards() error {
 		}
 	}
 	return nil
-}
-
-// listen binds before anything is recovered: a port that is taken is the
-// cheapest error.
-func (b *Broker) listen() error {
-	addr, err := net.ResolveTCPAddr("tcp", b.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("listen address %q: %w", b.cfg.Listen, err)
-	}
-	fd, bound, err := bindTCP(addr, int(b.cfg.Int("socket.listen.backlog.size")))
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", b.cfg.Listen, err)
-	}
-	b.listener, b.addr = fd, bound.String()
-	b.env = api.Env{
-		Cfg: &b.cfg, Nodes: []wire.Node{{ID: b.cfg.NodeID, Host: bound.IP.String(), Port: int32(bound.Port)}},
-		Image: b.image.Load, Control: lateControl{b}, NowMs: telemetry.WallMs,
-	}
-	return nil
-}
-
-// accept lets shard 0 take connections; it hands each to the least loaded.
-func (b *Broker) accept() error {
-	return b.on(b.shards[0], func(s *shard) error {
-		l, err := s.r.Listen(b.listener, s)
-		if err == nil {
-			s.listening, b.listener = l, -1 // the reactor's now
-		}
-		return err
-	})
 }

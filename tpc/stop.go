@@ -48,9 +48,10 @@ func (b *Broker) release(clean bool) error {
 	b.released = true
 	b.stopShards()
 	b.checkpoints.end()
-	b.closeListener()
+	b.closeListeners()
 	var errs []error
 	for _, s := range b.shards {
+		s.dropParked()
 		ok, err := s.closeLogs(clean)
 		clean = clean && ok
 		errs = append(errs, err)
@@ -106,6 +107,7 @@ func (s *shard) beginStop() {
 		s.listening.Close()
 		s.listening = nil
 	}
+	s.dropParked()
 	for c := s.conns; c != nil; c = c.next {
 		c.pause()
 		for r := c.head; r != nil; r = r.next {

@@ -166,6 +166,11 @@ func (e *epollBackend) listen(l *Listener) error {
 	return nil
 }
 
+func (e *epollBackend) hold(l *Listener) {
+	l.armed = false
+	_ = e.control(unix.EPOLL_CTL_DEL, l.fd, 0, 0, 0) // absent while it rests after a failure
+}
+
 func (e *epollBackend) unlisten(l *Listener) {
 	e.listeners[l.slot] = nil
 	_ = e.control(unix.EPOLL_CTL_DEL, l.fd, 0, 0, 0) // absent while it rests after a failure
@@ -173,7 +178,7 @@ func (e *epollBackend) unlisten(l *Listener) {
 }
 
 func (e *epollBackend) accept(l *Listener) {
-	for i := 0; i < acceptBatch && !l.closing; i++ {
+	for i := 0; i < acceptBatch && !l.closing && !l.paused; i++ {
 		e.r.c.Syscalls++
 		fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(l.fd), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 		switch errno {
@@ -183,7 +188,7 @@ func (e *epollBackend) accept(l *Listener) {
 			return
 		case unix.EINTR, unix.ECONNABORTED:
 		default:
-			_ = e.control(unix.EPOLL_CTL_DEL, l.fd, 0, 0, 0) // level-triggered: it would spin until the retry
+			e.hold(l) // level-triggered: it would spin until the retry
 			l.failed()
 			return
 		}

@@ -11,7 +11,8 @@ type Listener struct {
 	h       Acceptor
 	index   int // in r.listeners
 	closing bool
-	armed   bool // an accept is in the kernel's hands
+	armed   bool // the kernel accepts for it; after Pause it may for a moment more
+	paused  bool
 	slot    uint32
 	retry   Timer
 }
@@ -46,6 +47,28 @@ func (l *Listener) Close() {
 	l.r.be.unlisten(l)
 }
 
+// Pause leaves further connections in the socket's backlog until Resume. What
+// the kernel has accepted already still comes to the handler.
+func (l *Listener) Pause() {
+	if l.paused || l.closing {
+		return
+	}
+	l.paused = true
+	l.r.timers.remove(&l.retry)
+	l.r.be.hold(l)
+}
+
+// Resume accepts again.
+func (l *Listener) Resume() {
+	if !l.paused || l.closing {
+		return
+	}
+	l.paused = false
+	if !l.armed { // else it is still being told to stop, and starts anew when it has
+		l.OnTimer(&l.retry)
+	}
+}
+
 // OnTimer tries again after a failed accept.
 func (l *Listener) OnTimer(*Timer) {
 	if err := l.r.be.listen(l); err != nil {
@@ -60,7 +83,7 @@ func (l *Listener) accepted(fd int) {
 
 func (l *Listener) failed() {
 	l.r.c.AcceptErrors++
-	if !l.closing {
+	if !l.closing && !l.paused {
 		l.r.timers.add(&l.retry, l.r.nowNs+acceptRetryNs)
 	}
 }

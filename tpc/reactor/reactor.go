@@ -32,6 +32,7 @@ const (
 // them over, reap delivers what is finished, wait blocks. All on one thread.
 type backend interface {
 	listen(l *Listener) error
+	hold(l *Listener) // accept no more, keep the socket; listen(l) accepts again
 	unlisten(l *Listener)
 	attach(s *Stream) error
 	pause(s *Stream)

@@ -196,6 +196,14 @@ func (u *uringBackend) listen(l *Listener) error {
 	return nil
 }
 
+// hold cancels the accept. What it brings until the cancellation takes effect is
+// delivered.
+func (u *uringBackend) hold(l *Listener) {
+	if l.armed {
+		u.sqe().Cancel(kindAccept | uint64(l.slot))
+	}
+}
+
 func (u *uringBackend) unlisten(l *Listener) {
 	if !l.armed {
 		u.listeners[l.slot] = nil
@@ -224,7 +232,8 @@ func (u *uringBackend) accepted(l *Listener, c *uring.CQE) {
 	case l.closing:
 		u.listeners[l.slot] = nil
 		closeFD(l.fd)
-	case c.Res >= 0 || c.Res == -int32(unix.ECONNABORTED) || c.Res == -int32(unix.EINTR):
+	case l.paused:
+	case c.Res >= 0 || c.Res == -int32(unix.ECONNABORTED) || c.Res == -int32(unix.EINTR) || c.Res == -int32(unix.ECANCELED):
 		_ = u.listen(l) // never fails on this backend
 	default:
 		l.failed()

@@ -1,0 +1,98 @@
+package tpc
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// sums adds up a shard's counters of where parts went.
+func (b *Broker) sums() (local, remote, strays, hops uint64) {
+	for _, s := range b.shards {
+		local, remote = local+s.local.Load(), remote+s.remote.Load()
+		strays, hops = strays+s.strays.Load(), hops+s.hops.Load()
+	}
+	return
+}
+
+// TestDirectClient has a real client produce and consume with direct routing:
+// every record arrives, and no part ever leaves its connection's shard. The same
+// directory then serves with forward routing.
+func TestDirectClient(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, dir, "routing", "direct")
+	cl := client(t, b, kgo.RequiredAcks(kgo.AllISRAcks()))
+	createTopic(t, cl, "t", 5)
+	const n = 2000
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for i := range n {
+		cl.Produce(ctx, &kgo.Record{Value: fmt.Appendf(nil, "value-%d", i)}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := cl.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	consume(t, b, n)
+	local, remote, strays, hops := b.sums()
+	if local == 0 || remote != 0 || strays != 0 || hops != 0 {
+		t.Errorf("%d parts were local, %d remote, %d misrouted, %d hops; want local ones alone", local, remote, strays, hops)
+	}
+	for _, s := range b.shards {
+		if s.accepted.Load() == 0 || s.local.Load() == 0 {
+			t.Errorf("shard %d was given %d connections and %d parts", s.id, s.accepted.Load(), s.local.Load())
+		}
+	}
+	stop(t, b)
+	b = start(t, dir)
+	consume(t, b, n)
+	stop(t, b)
+}
+
+// TestMisrouted asks the wrong shard: it says who the leader is, where the
+// version can, and appends and reads nothing.
+func TestMisrouted(t *testing.T) {
+	rng := seeded(t)
+	b := start(t, t.TempDir(), "routing", "direct")
+	at := [2]*raw{dialTo(t, b.addrs[0]), dialTo(t, b.addrs[1])}
+	topicWith(t, at[0], "t", 2)
+	owner := b.image.Load().Topic([]byte("t")).Parts[0].Owner
+	right, wrong := at[owner], at[1-owner]
+	records := randomBatch(rng, 100)
+
+	req := produceRequest("t", 0, -1, records)
+	req.Version = 11
+	resp, err := wrong.ask(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := resp.(*kmsg.ProduceResponse)
+	got := p.Topics[0].Partitions[0]
+	if got.ErrorCode != codeNotLeader || got.CurrentLeader.LeaderID != 1+owner*nodeStride || len(p.Brokers) != 2 {
+		t.Errorf("produce at the wrong shard: %+v, brokers %+v", got, p.Brokers)
+	}
+	if off, code, err := right.produce("t", 0, records); off != 0 || code != 0 || err != nil {
+		t.Errorf("at the right one: offset %d, code %d, %v", off, code, err)
+	}
+	f := fetchRequest("t", 5000, 1, 1<<20, want{0, 0, 1 << 20})
+	f.Version = 12
+	if resp, err = wrong.ask(f); err != nil {
+		t.Fatal(err)
+	}
+	part := resp.(*kmsg.FetchResponse).Topics[0].Partitions[0]
+	if part.ErrorCode != codeNotLeader || len(part.RecordBatches) > 0 {
+		t.Errorf("fetch at the wrong shard: %+v, want an error", part)
+	}
+	_, remote, strays, _ := b.sums()
+	if strays != 2 || remote != 0 {
+		t.Errorf("%d parts misrouted and %d forwarded, want 2 and 0", strays, remote)
+	}
+	stop(t, b)
+	checkLogs(t, b)
+}
