@@ -171,9 +171,11 @@ func (c *channel) take(h *handler) (job, bool) {
 	h.idling.begin(telemetry.Now())
 	for !ok && !c.closed.Load() {
 		if !c.spin() && c.lie(h) {
+			h.sleeping.begin(telemetry.Now())
 			for h.bed.Load() == asleep {
 				kernel.Wait(&h.bed, asleep, bedNs)
 			}
+			h.sleeping.end(telemetry.Now())
 		}
 		j, ok = c.tryTake(h)
 	}

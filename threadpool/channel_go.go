@@ -57,7 +57,11 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 	default:
 	}
 	h.idling.begin(telemetry.Now())
-	defer func() { h.idling.end(telemetry.Now()) }()
+	h.sleeping.begin(telemetry.Now()) // Go's scheduler may spin for it; that cannot be told
+	defer func() {
+		h.sleeping.end(telemetry.Now())
+		h.idling.end(telemetry.Now())
+	}()
 	for {
 		select {
 		case <-c.bell:

@@ -41,7 +41,11 @@ func (b *Broker) instrument() {
 			}
 			return ns, len(b.processors)
 		}))
+	for i, h := range b.handlers {
+		g.AddWorker("handler-"+strconv.Itoa(i), spent(&h.idling, &h.sleeping))
+	}
 	for i, p := range b.processors {
+		g.AddWorker("network-"+strconv.Itoa(i), spent(&p.selector.idling, &p.selector.dozing))
 		label := strconv.Itoa(i)
 		gauge("response_queue_size", "responses waiting for a processor", p.responses.n.Load, "processor", label)
 		g.CounterFunc("requests_total", "requests received", p.requests.Load, "processor", label)
@@ -55,6 +59,18 @@ func (b *Broker) instrument() {
 
 // nudge makes a sleeping processor pass by its recorder.
 func (p *processor) nudge() { p.selector.wakeup() }
+
+// spent is where a thread's time goes. What it has not spent idle counts as
+// busy, waiting for locks and for a processor included.
+func spent(idling, sleeping *idleClock) func() telemetry.Times {
+	begunNs := telemetry.Now()
+	return func() telemetry.Times {
+		now := telemetry.Now()
+		idle := int64(idling.read(now))
+		asleep := min(int64(sleeping.read(now)), idle)
+		return telemetry.Times{BusyNs: max(now-begunNs-idle, 0), SpinNs: idle - asleep, SleepNs: asleep}
+	}
+}
 
 // ratio turns a sum of idle time over threads into its share since it was last
 // read.

@@ -18,6 +18,7 @@ type handler struct {
 	bed       atomic.Uint32 // futex: where it sleeps
 	below     *handler      // next on the stack of sleepers
 	idling    idleClock
+	sleeping  idleClock // of that, asleep
 	validator batch.Validator
 	current   *request // being handled, until it is handed on
 	// actions are the partitions whose high watermark this handler has moved:

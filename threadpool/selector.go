@@ -24,6 +24,7 @@ type selector struct {
 	idle   *idle
 	state  atomic.Uint32 // of the owner: up or asleep
 	idling idleClock
+	dozing idleClock // of that, asleep
 
 	// threads=goroutine: the epoll instance as Go's netpoller sees it.
 	file   *os.File
@@ -107,7 +108,9 @@ func (s *selector) poll(work bool, pending func() bool) []unix.EpollEvent {
 	if pending() {
 		evs = nil
 	} else {
+		s.dozing.begin(telemetry.Now())
 		evs = s.sleep()
+		s.dozing.end(telemetry.Now())
 	}
 	if s.state.CompareAndSwap(asleep, up) {
 		s.idle.awake.Add(1)

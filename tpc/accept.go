@@ -88,7 +88,7 @@ func (s *shard) admit(fd int) {
 	}
 	s.b.shards[to].connCount.Add(1)
 	if to != s.id {
-		s.send(to, message{kind: msgAccept, fd: fd})
+		s.send(to, message{kind: msgAccept, fd: int32(fd)})
 		return
 	}
 	s.attach(fd)

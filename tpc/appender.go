@@ -151,6 +151,8 @@ func (a *appender) DiskDone(op *reactor.DiskOp) {
 		return
 	}
 	f := a.opFile
+	a.p.s.onDevice.Add(uint64(a.opEnd - f.flushed))
+	a.p.s.written.Add(uint64(op.Res))
 	f.flushed = a.opEnd
 	a.markClean(f)
 	if a.opMark.Offset > 0 && !a.p.gone {

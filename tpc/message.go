@@ -4,10 +4,11 @@ package tpc
 // sender's request; from the moment it is sent until the answer arrives the
 // receiver alone may touch what the message names.
 type message struct {
-	kind messageKind
-	part int32
-	req  *request
-	fd   int
+	kind   messageKind
+	part   int32
+	req    *request
+	fd     int32
+	sentNs uint32 // see hop; 0: this one is not timed
 }
 
 type messageKind uint8

@@ -114,6 +114,7 @@ func (a *appender) grow(f *segFile) {
 		f.growing = false
 		if err == nil {
 			f.prewritten += n
+			s.zeroed.Add(uint64(n))
 		} else {
 			// Not an error yet (a full disk, say): the append that needs the space
 			// will say so. Trying again and again would not make any.

@@ -63,8 +63,9 @@ type shard struct {
 	maxPrewrite   int64
 	wallOffsetMs  int64 // wall clock minus telemetry.Now, refreshed by a timer
 
-	away       int // parts and legs that other shards have
-	controls   int // requests that the controller has
+	away       int    // parts and legs that other shards have
+	controls   int    // requests that the controller has
+	sends      uint32 // messages to other shards, for [shard.stamp]
 	stopping   bool
 	refusedNs  int64 // when a refusal for want of memory was last logged
 	retainedNs int64 // when retention was last applied
@@ -72,6 +73,7 @@ type shard struct {
 	started    func(error) // tells Start that the thread stands
 
 	local, remote, strays, hops, coldReads, evictions, refusals *telemetry.Counter
+	onDevice, written, zeroed                                   *telemetry.Counter // see DiskDone of appender and segFile.grow
 
 	accepted, crowds *telemetry.Counter
 	idleTimer        reactor.Timer
@@ -103,6 +105,7 @@ const recvBudget = 1024
 
 // OnMessage handles one message from another shard.
 func (s *shard) OnMessage(_ int, m message) {
+	s.hopped(&m)
 	r := m.req
 	switch m.kind {
 	case msgProduceDone, msgFetchDone, msgColdDone:
@@ -128,7 +131,7 @@ func (s *shard) OnMessage(_ int, m message) {
 	case msgColdDone:
 		s.coldAnswered(r)
 	case msgAccept:
-		s.attach(m.fd)
+		s.attach(int(m.fd))
 	case msgRoom:
 		s.unpark()
 	}
@@ -161,6 +164,7 @@ const maxAway = meshPending / 4
 // invariant.
 func (s *shard) send(to int, m message) {
 	s.hops.Inc()
+	s.stamp(&m)
 	if !s.b.mesh.Post(s.id, to, m) {
 		panic(fmt.Sprintf("tpc: message queue from shard %d to %d is full at %d", s.id, to, s.b.mesh.Pending(s.id)))
 	}

@@ -103,6 +103,7 @@ func (b *Broker) makeShards(n int) error {
 		b.shards = append(b.shards, s)
 		b.mesh.SetWaker(i, waker{s.r})
 	}
+	b.registry.Collect(b.meshReadings)
 	return nil
 }
 
@@ -116,7 +117,8 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 	if b.crowded {
 		spinNs = 0
 	}
-	r, err := reactor.New(reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: spinNs, Arena: mem})
+	rec := telemetry.NewRecorder()
+	r, err := reactor.New(reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: spinNs, Arena: mem, Recorder: rec})
 	if err != nil {
 		return nil, errors.Join(err, mem.Close())
 	}
@@ -125,7 +127,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 	s := &shard{
 		id: id, b: b, r: r, arena: mem, env: &b.env, parts: map[partKey]*ownedPartition{},
 		sessions: api.NewSessions(int(b.cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessions),
-		rec:      telemetry.NewRecorder(), durability: f.Durability, inflightMax: f.Inflight,
+		rec:      rec, durability: f.Durability, inflightMax: f.Inflight,
 		maxFrame:   int(b.cfg.Int("socket.request.max.bytes")),
 		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), frameBytes: bytes / frameShare, arenaBytes: int(bytes),
 		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
@@ -138,6 +140,9 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		coldReads:    counter("cold_reads_total", "reads of the device for bytes no longer in memory"),
 		evictions:    counter("chunk_evictions_total", "append chunks given up for memory"),
 		refusals:     counter("memory_refusals_total", "appends refused for want of memory"),
+		onDevice:     counter("append_bytes_total", "bytes of the log that appends have brought to the device"),
+		written:      counter("append_written_bytes_total", "bytes written for that: whole blocks, the partial last one again each time"),
+		zeroed:       counter("append_zeroed_bytes_total", "bytes zero-filled ahead of the log's end"),
 		wallOffsetMs: telemetry.WallMs() - telemetry.Now()/1e6,
 	}
 	s.windows.prev, s.windows.next = &s.windows, &s.windows

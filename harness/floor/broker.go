@@ -102,13 +102,15 @@ func (b *Broker) startShards(n int) error {
 		if err != nil {
 			return err
 		}
-		r, err := reactor.New(reactor.Options{CPU: seats[i], Backend: b.cfg.Factors.Network, SpinNs: spinNs, Arena: mem})
+		rec := telemetry.NewRecorder()
+		r, err := reactor.New(reactor.Options{CPU: seats[i], Backend: b.cfg.Factors.Network, SpinNs: spinNs, Arena: mem, Recorder: rec})
 		if err != nil {
 			return err
 		}
-		s := &shard{b: b, id: i, r: r, arena: mem, rec: telemetry.NewRecorder(), started: started}
+		s := &shard{b: b, id: i, r: r, arena: mem, rec: rec, started: started}
 		s.alloc = mem.Alloc
 		b.registry.AddRecorder(s.rec, r.Wake, "shard", strconv.Itoa(i))
+		b.registry.AddWorker("shard-"+strconv.Itoa(i), r.Times)
 		if b.cfg.Append {
 			if s.sink, err = newSink(s); err != nil {
 				return err

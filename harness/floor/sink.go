@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -34,6 +36,8 @@ type sink struct {
 	busy    bool
 	op      reactor.DiskOp
 	waiting []waiter
+
+	appended, written *telemetry.Counter // as tpc's counters of the same names
 }
 
 // ringBytes is how much may wait for the device before frames are refused.
@@ -69,7 +73,14 @@ func newSink(s *shard) (*sink, error) {
 			return nil, errors.Join(fmt.Errorf("zero-filling %s: %w", path, err), f.Close())
 		}
 	}
-	return &sink{s: s, file: f, ring: ring}, nil
+	counter := func(name, help string) *telemetry.Counter {
+		return s.b.registry.Counter(name, help, "shard", strconv.Itoa(s.id))
+	}
+	return &sink{
+		s: s, file: f, ring: ring,
+		appended: counter("append_bytes_total", "bytes of frames that appends have brought to the device"),
+		written:  counter("append_written_bytes_total", "bytes written for that: whole blocks, the partial last one again each time"),
+	}, nil
 }
 
 // append copies a frame and returns the position that has to be on the device
@@ -120,6 +131,8 @@ func (k *sink) DiskDone(op *reactor.DiskOp) {
 		k.waiting = k.waiting[:0]
 		return
 	}
+	k.appended.Add(uint64(k.opEnd - k.flushed))
+	k.written.Add(uint64(op.Res))
 	k.flushed = k.opEnd
 	n := 0
 	for n < len(k.waiting) && k.waiting[n].at <= k.flushed {

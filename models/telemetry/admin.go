@@ -18,6 +18,8 @@ import (
 //	GET  /metrics       Prometheus text
 //	GET  /stages        HdrHistogram log since the start or the last reset
 //	POST /stages/reset  start the stages anew
+//	POST /workers/start sample where every thread's time goes, each ?every=
+//	POST /workers/stop  end that and return the samples as CSV
 func ServeAdmin(addr string, g *Registry) (bound string, stop func(), err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -39,6 +41,7 @@ func ServeAdmin(addr string, g *Registry) (bound string, stop func(), err error)
 			_ = server.Close()
 		}
 		<-done
+		g.endSeries()
 	}, nil
 }
 
@@ -55,6 +58,8 @@ func (g *Registry) handler() http.Handler {
 		g.ResetStages()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("POST /workers/start", g.startSeries)
+	mux.HandleFunc("POST /workers/stop", g.stopSeries)
 	for pattern, h := range g.routes() {
 		mux.Handle(pattern, h)
 	}

@@ -29,12 +29,13 @@ type distribution struct {
 func (g *Registry) families() []family {
 	stages := g.Stages()
 	out := append(group(g.Snapshot()), stageFamilies(stages)...)
-	out = append(out, g.recorderFamily(), family{
+	out = append(out, spanFamily(stages), g.recorderFamily(), family{
 		name: "ceteris_recorders_stale", help: "Threads that did not answer this scrape in time.", kind: KindGauge,
 		points: []point{{value: float64(stages.Stale)}},
 	})
 	out = append(out, runtimeFamilies()...)
-	return append(out, processFamilies()...)
+	out = append(out, processFamilies()...)
+	return append(out, stealFamilies()...)
 }
 
 // group gathers samples by name, in the order of first sight.

@@ -2,12 +2,13 @@ package telemetry
 
 import "sync/atomic"
 
-// Bank is what one thread counted: a histogram per class and stage, and the
-// stamps that were no good. Pointer-free.
+// Bank is what one thread counted: a histogram per class and stage, the stamps
+// that were no good, and a histogram per span. Pointer-free.
 type Bank struct {
 	Stages    [ClassCount][StageCount]Histogram
 	Missing   [ClassCount][StampCount]uint64 // stamps that were never taken
 	Backwards [ClassCount][StampCount]uint64 // stamps earlier than the one before
+	Spans     [SpanCount]Histogram
 }
 
 // The states of a recorder's exchange, see Poll.
@@ -119,5 +120,8 @@ func (b *Bank) merge(o *Bank) {
 			b.Missing[c][t] += o.Missing[c][t]
 			b.Backwards[c][t] += o.Backwards[c][t]
 		}
+	}
+	for s := range b.Spans {
+		b.Spans[s].Merge(&o.Spans[s])
 	}
 }

@@ -49,6 +49,9 @@ type recorder struct {
 type Registry struct {
 	mu        sync.Mutex
 	metrics   []metric
+	collect   []func(*Readings)
+	workers   []worker
+	series    *series // of the workers' time; nil: nobody has asked
 	recorders []recorder
 	extra     map[string]http.Handler
 	scraping  sync.Mutex // one collection at a time
@@ -134,7 +137,14 @@ func (g *Registry) Snapshot() []Sample {
 		m := &metrics[i]
 		out = append(out, Sample{Name: m.name, Help: m.help, Kind: m.kind, Labels: m.labels, Value: m.read()})
 	}
-	return out
+	g.mu.Lock()
+	collect := g.collect[:len(g.collect):len(g.collect)]
+	g.mu.Unlock()
+	r := Readings{out: out}
+	for _, read := range collect {
+		read(&r)
+	}
+	return r.out
 }
 
 // pairs turns name, value, name, value into labels.

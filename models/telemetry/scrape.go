@@ -76,7 +76,7 @@ func (g *Registry) gather() (recorders []recorder, stale int) {
 func Tag(c Class, s Stage) string { return c.String() + "/" + s.String() }
 
 // WriteLog writes the stages as an HdrHistogram log (format 1.3, payload V2): a
-// line for each class and stage that counted anything, tagged class/Stage,
+// line for each class and stage, and for each span, that counted anything, tagged class/Stage,
 // values in ns, timestamps in seconds since the epoch.
 func (st *Stages) WriteLog(w io.Writer) error {
 	lw := hdr.NewHistogramLogWriter(w)
@@ -97,19 +97,26 @@ func (st *Stages) WriteLog(w io.Writer) error {
 			return err
 		}
 	}
+	write := func(tag string, h *Histogram) error {
+		if h.Count == 0 {
+			return nil
+		}
+		out := h.HDR()
+		out.SetTag(tag)
+		out.SetStartTimeMs(st.SinceMs)
+		out.SetEndTimeMs(st.UntilMs)
+		return lw.OutputIntervalHistogram(out)
+	}
 	for c := range ClassCount {
 		for s := range StageCount {
-			h := &st.Bank.Stages[c][s]
-			if h.Count == 0 {
-				continue
-			}
-			out := h.HDR()
-			out.SetTag(Tag(c, s))
-			out.SetStartTimeMs(st.SinceMs)
-			out.SetEndTimeMs(st.UntilMs)
-			if err := lw.OutputIntervalHistogram(out); err != nil {
+			if err := write(Tag(c, s), &st.Bank.Stages[c][s]); err != nil {
 				return err
 			}
+		}
+	}
+	for s := range SpanCount {
+		if err := write(s.String(), &st.Bank.Spans[s]); err != nil {
+			return err
 		}
 	}
 	return nil

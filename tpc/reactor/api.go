@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/telemetry"
 )
 
 // The backends that [Options.Backend] can name. BackendAuto takes io_uring when
@@ -33,6 +34,8 @@ type Options struct {
 	RecvBufs     int             // receive buffers that io_uring holds ready, a power of two; default 256
 	TaskQuotaNs  int64           // how long ready tasks run before I/O is looked at again; default 500 µs
 	DiskDepth    int             // disk operations in the kernel's hands at a time, the rest wait; default 256
+
+	Recorder *telemetry.Recorder // where the times of disk operations are recorded; nil: nowhere
 }
 
 // Hooks is what the shell does in every round, on the reactor's thread.

@@ -1,6 +1,10 @@
 package reactor
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ceteris/ceteris/models/telemetry"
+)
 
 // DiskKind is what a disk operation does.
 type DiskKind uint8
@@ -44,6 +48,8 @@ type DiskOp struct {
 	flying bool
 	total  int64
 	sys    diskSys
+
+	askedNs, givenNs int64 // when Submit was called, and when the kernel got it
 }
 
 // length is the bytes that the operation is to transfer.
@@ -103,6 +109,8 @@ func (r *Reactor) Submit(op *DiskOp) {
 	}
 	op.flying, op.Res, op.Err = true, 0, nil
 	op.total = op.length()
+	op.askedNs = telemetry.Now()
+	op.givenNs = op.askedNs
 	r.c.DiskOps++
 	if r.disks.out >= r.disks.depth {
 		r.c.DiskQueued++
@@ -134,8 +142,28 @@ func (r *Reactor) diskFinished(op *DiskOp, err error) {
 	d.out--
 	op.Err, op.flying = err, false
 	r.c.DiskBytes += op.Res
+	now := telemetry.Now()
+	r.timed(op, now)
 	if next := d.waiting.pop(); next != nil {
+		next.givenNs = now
 		r.launch(next)
 	}
 	op.Done.DiskDone(op)
+}
+
+// timed records how long op waited for a place in the kernel and how long it
+// then took, as the shard sees it.
+func (r *Reactor) timed(op *DiskOp, nowNs int64) {
+	if r.o.Recorder == nil {
+		return
+	}
+	queue := telemetry.ReadQueue
+	switch op.Kind {
+	case Write, WriteDSync:
+		queue = telemetry.WriteQueue
+	case DataSync:
+		queue = telemetry.SyncQueue
+	}
+	r.o.Recorder.Span(queue, op.givenNs-op.askedNs)
+	r.o.Recorder.Span(queue+1, nowNs-op.givenNs)
 }

@@ -246,6 +246,19 @@ func (r *Reactor) Snapshot() Counters {
 	return r.published.c
 }
 
+// Times is where the loop's time went since it began: the published counters,
+// and the sleep that is under way. Any thread.
+func (r *Reactor) Times() telemetry.Times {
+	c := r.Snapshot()
+	t := telemetry.Times{BusyNs: c.BusyNs, SpinNs: c.SpinNs, SleepNs: c.SleepNs}
+	// Both are read after the counters: a sleep that has ended since is in
+	// sleptNs and not in them.
+	if dozed := r.dozedNs.Load(); dozed > 0 {
+		t.SleepNs = max(t.SleepNs, r.sleptNs.Load()+telemetry.Now()-dozed)
+	}
+	return t
+}
+
 // Heartbeat is when the current round began, in ns of telemetry.Now, and 0
 // before the first; any thread. Long ago and not Sleeping means that something
 // keeps the reactor from its loop; see [Watch].
