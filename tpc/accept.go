@@ -1,10 +1,6 @@
 package tpc
 
-import (
-	"golang.org/x/sys/unix"
-
-	"github.com/ceteris/ceteris/tpc/reactor"
-)
+import "github.com/ceteris/ceteris/tpc/reactor"
 
 // OnAccept takes a new connection in, or has it wait when there are as many as
 // max.connections allows. The kernel may have accepted some more by the time
@@ -97,11 +93,11 @@ func (s *shard) admit(fd int) {
 // attach makes a connection of an accepted socket; it has been counted already.
 func (s *shard) attach(fd int) {
 	if s.stopping {
-		_ = unix.Close(fd)
+		s.b.out.closeSocket(fd)
 		s.leave()
 		return
 	}
-	s.b.tuneSocket(fd)
+	s.b.out.tune(s.b, fd)
 	s.nextConn++
 	s.accepted.Inc()
 	c := &conn{s: s, id: uint64(s.id)<<48 | s.nextConn, lastNs: s.r.Now()}
@@ -109,7 +105,7 @@ func (s *shard) attach(fd int) {
 	st, err := s.r.Attach(fd, c)
 	if err != nil {
 		s.b.logf("connection refused: %v", err)
-		_ = unix.Close(fd)
+		s.b.out.closeSocket(fd)
 		s.leave()
 		return
 	}
@@ -137,7 +133,7 @@ func (s *shard) forget(c *conn) {
 // dropParked hangs up on those who still wait when the broker stops.
 func (s *shard) dropParked() {
 	for _, fd := range s.parked {
-		_ = unix.Close(fd)
+		s.b.out.closeSocket(fd)
 	}
 	s.parked = nil
 	s.crowded.Store(false)

@@ -27,6 +27,7 @@ const (
 type Broker struct {
 	cfg      models.Config
 	fs       disk.FS // tests put one here that fails
+	out      outside // and simulations their own
 	shards   []*shard
 	crowded  bool // more shards than processors: nobody spins
 	mesh     *mesh.Mesh[message]
@@ -37,6 +38,8 @@ type Broker struct {
 	sessions atomic.Int32
 
 	checkpoints checkpoints
+
+	leastBytes int64 // of a shard's memory
 
 	listeners []int    // by shard, -1 when it is the reactor's; one alone with accept=handoff
 	addrs     []string // that clients are told
@@ -52,10 +55,12 @@ type Broker struct {
 }
 
 func newBroker(cfg models.Config) *Broker {
-	return &Broker{
+	b := &Broker{
 		cfg: cfg, fs: disk.OS, registry: telemetry.NewRegistry(), fatal: make(chan error, 1),
-		facts: map[string]string{},
+		facts: map[string]string{}, leastBytes: minShardBytes,
 	}
+	b.out = process{b}
+	return b
 }
 
 // LockedThreads is how many threads block in the kernel with their P.
@@ -105,14 +110,14 @@ func (b *Broker) on(s *shard, f func(*shard) error) error {
 	if !s.r.Post(reactor.Func(func() { done <- f(s) })) {
 		return fmt.Errorf("shard %d has stopped", s.id)
 	}
-	return <-done
+	return b.out.wait(done)
 }
 
 func (b *Broker) stopShards() {
 	for _, s := range b.shards {
 		s.r.Stop()
 	}
-	b.running.Wait()
+	b.out.join()
 	b.stopWatch()
 }
 

@@ -1,9 +1,6 @@
 package tpc
 
-import (
-	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/tpc/reactor"
-)
+import "github.com/ceteris/ceteris/tpc/reactor"
 
 // housekeepingNs is how often a shard looks after what nobody waits for. Kafka's
 // selector wakes every 300 ms for the same reason.
@@ -17,7 +14,7 @@ type housekeeping shard
 func (h *housekeeping) OnTimer(t *reactor.Timer) {
 	s := (*shard)(h)
 	now := s.r.Now()
-	s.wallOffsetMs = telemetry.WallMs() - telemetry.Now()/1e6
+	s.wallOffsetMs = s.b.out.wallMs() - s.b.out.nowNs()/1e6
 	s.arena.Reclaim()
 	s.closeIdle(now)
 	if !s.stopping && (now-s.retainedNs)/1e6 >= s.b.cfg.Int("log.retention.check.interval.ms") {

@@ -5,10 +5,7 @@ import (
 	"net"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ceteris/ceteris/models/api"
-	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
 )
 
@@ -37,7 +34,7 @@ func (b *Broker) listen() error {
 	if last := addr.Port + n - 1; b.direct() && last > 65535 {
 		return fmt.Errorf("listen on %s: with routing=direct %d shards need the ports up to %d", b.cfg.Listen, n, last)
 	}
-	b.env = api.Env{Cfg: &b.cfg, Direct: b.direct(), Image: b.image.Load, Control: lateControl{b}, NowMs: telemetry.WallMs}
+	b.env = api.Env{Cfg: &b.cfg, Direct: b.direct(), Image: b.image.Load, Control: lateControl{b}, NowMs: b.out.wallMs}
 	at := *addr
 	for i := range n {
 		if b.direct() && addr.Port != 0 {
@@ -47,7 +44,7 @@ func (b *Broker) listen() error {
 		if n > 1 && !b.direct() {
 			share = firstOfShared + sharing(min(i, 1))
 		}
-		fd, bound, err := bindTCP(&at, int(b.cfg.Int("socket.listen.backlog.size")), share)
+		fd, bound, err := b.out.bind(&at, int(b.cfg.Int("socket.listen.backlog.size")), share)
 		if err != nil {
 			return fmt.Errorf("listen on %s for shard %d: %w", at.String(), i, err)
 		}
@@ -85,7 +82,7 @@ func (b *Broker) accept() error {
 func (b *Broker) closeListeners() {
 	for i, fd := range b.listeners {
 		if fd >= 0 {
-			_ = unix.Close(fd)
+			b.out.closeSocket(fd)
 			b.listeners[i] = -1
 		}
 	}

@@ -1,6 +1,7 @@
 package tpc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -92,7 +93,7 @@ func (b *Broker) ClosePartition(t *cluster.Topic, index int32) {
 			return // the shard has stopped; Stop waits for what is in flight
 		}
 		if !quiet {
-			time.Sleep(time.Millisecond)
+			_ = b.out.sleep(context.Background(), time.Millisecond)
 		}
 	}
 }

@@ -109,8 +109,7 @@ func (a *appender) grow(f *segFile) {
 	n := min(f.step, max(a.segmentBytes-from, disk.Align)+disk.Align-1) &^ (disk.Align - 1)
 	f.prewritten, f.growing = from, true
 	f.step = min(2*f.step, s.maxPrewrite)
-	fd := f.file.FD()
-	s.fileWork(a.p, func() error { return zeroFill(fd, from, n, &f.enough) }, func(err error) {
+	s.fileWork(a.p, func() error { return s.b.out.zeroFill(f.file, from, n, &f.enough) }, func(err error) {
 		f.growing = false
 		if err == nil {
 			f.prewritten += n

@@ -95,7 +95,7 @@ func (s *shard) Poll() bool {
 	s.rec.Poll()
 	s.arena.Poll()
 	busy := s.arena.Drain() > 0
-	got := s.b.mesh.Recv(s.id, recvBudget, s)
+	got := s.b.out.receive(s)
 	return got > 0 || busy || s.b.mesh.Unflushed(s.id)
 }
 

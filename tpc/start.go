@@ -3,7 +3,6 @@ package tpc
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"strconv"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/cluster"
-	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/mesh"
@@ -39,18 +37,14 @@ func (b *Broker) Start() error {
 
 func (b *Broker) start() (err error) {
 	n := b.LockedThreads()
-	// A shard keeps its P while it blocks in the kernel. The broker command sets
-	// the number; whoever runs a broker inside another program must not starve it.
-	if runtime.GOMAXPROCS(0) <= n {
-		runtime.GOMAXPROCS(n + 1)
-	}
+	b.out.threads(n)
 	if err := b.listen(); err != nil {
 		return err
 	}
 	if err := b.makeShards(n); err != nil {
 		return err
 	}
-	b.control, err = cluster.Boot(disk.OS, &b.cfg, cluster.Defaults(&b.cfg), n)
+	b.control, err = cluster.Boot(b.fs, &b.cfg, cluster.Defaults(&b.cfg), n)
 	if err != nil {
 		return err
 	}
@@ -72,7 +66,7 @@ func (b *Broker) start() (err error) {
 	b.setFact("overprovisioned", strconv.FormatBool(b.crowded))
 	every := time.Duration(b.cfg.Int("log.flush.offset.checkpoint.interval.ms")) * time.Millisecond
 	b.checkpoints.run(every, b.control.Logs().Checkpoint, b.logf)
-	if err := b.startWatch(); err != nil {
+	if err := b.out.watch(); err != nil {
 		return err
 	}
 	return b.accept()
@@ -87,8 +81,8 @@ func (b *Broker) makeShards(n int) error {
 		}
 		total = int64(info.Totalram) * int64(info.Unit) / 4
 	}
-	if total/int64(n) < minShardBytes {
-		return fmt.Errorf("memory of %d bytes for %d shards is too little: each needs %d", total, n, minShardBytes)
+	if total/int64(n) < b.leastBytes {
+		return fmt.Errorf("memory of %d bytes for %d shards is too little: each needs %d", total, n, b.leastBytes)
 	}
 	b.mesh = mesh.NewBounded[message](n, meshCapacity, meshPending)
 	seats, crowded := reactor.Seats(b.cfg.CPUs, n)
@@ -118,7 +112,9 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		spinNs = 0
 	}
 	rec := telemetry.NewRecorder()
-	r, err := reactor.New(reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: spinNs, Arena: mem, Recorder: rec})
+	o := reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: spinNs, Arena: mem, Recorder: rec}
+	b.out.options(&o)
+	r, err := reactor.New(o)
 	if err != nil {
 		return nil, errors.Join(err, mem.Close())
 	}
@@ -143,7 +139,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		onDevice:     counter("append_bytes_total", "bytes of the log that appends have brought to the device"),
 		written:      counter("append_written_bytes_total", "bytes written for that: whole blocks, the partial last one again each time"),
 		zeroed:       counter("append_zeroed_bytes_total", "bytes zero-filled ahead of the log's end"),
-		wallOffsetMs: telemetry.WallMs() - telemetry.Now()/1e6,
+		wallOffsetMs: b.out.wallMs() - b.out.nowNs()/1e6,
 	}
 	s.windows.prev, s.windows.next = &s.windows, &s.windows
 	mem.OnLow(s.giveUp)
@@ -159,9 +155,7 @@ func (b *Broker) startShards() error {
 	started := make(chan error, len(b.shards))
 	for _, s := range b.shards {
 		s.started = func(err error) { started <- err }
-		b.running.Go(func() {
-			runtime.LockOSThread()
-			err := s.r.Run(s)
+		b.out.run(s, func(err error) {
 			if err != nil {
 				select {
 				case b.fatal <- fmt.Errorf("shard %d: %w", s.id, err):

@@ -25,7 +25,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 		return nil
 	}
 	_ = b.each(func(s *shard) error { s.beginStop(); return nil })
-	grace, cancel := context.WithTimeout(ctx, answerGrace)
+	grace, cancel := b.out.timeout(ctx, answerGrace)
 	defer cancel()
 	if b.await(grace, (*shard).answered) != nil {
 		_ = b.each(func(s *shard) error { s.closeConnections(); return nil })
@@ -92,10 +92,8 @@ func (b *Broker) await(ctx context.Context, yes func(*shard) bool) error {
 		if !errors.Is(err, errBusy) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Millisecond):
+		if err := b.out.sleep(ctx, time.Millisecond); err != nil {
+			return err
 		}
 	}
 }

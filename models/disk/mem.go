@@ -373,6 +373,75 @@ func (h *memHandle) WriteAt(b []byte, off int64) (int, error) {
 	return n, err
 }
 
+// WriteThrough is WriteAt with RWF_DSYNC: when it returns nil, these bytes and
+// the size it takes to read them back are durable, and nothing else is.
+func (h *memHandle) WriteThrough(b []byte, off int64) (int, error) {
+	n, err := h.WriteAt(b, off)
+	h.fs.mu.Lock()
+	defer h.fs.mu.Unlock()
+	if n > 0 {
+		h.f.harden(off, off+int64(n))
+	}
+	return n, err
+}
+
+// harden makes [off, end) durable as it is now, and all sizes before that: a
+// journal keeps them in order.
+func (f *memFile) harden(off, end int64) {
+	cut := 0
+	for i, c := range f.pending {
+		if c.data == nil {
+			cut = i + 1
+		}
+	}
+	for _, c := range f.pending[:cut] {
+		f.synced = c.apply(f.synced)
+	}
+	var kept []change
+	for _, c := range f.pending[cut:] {
+		stop := c.off + int64(len(c.data))
+		if c.off < off {
+			kept = append(kept, change{c.off, c.data[:min(stop, off)-c.off]})
+		}
+		if stop > end {
+			kept = append(kept, change{max(c.off, end), c.data[max(c.off, end)-c.off:]})
+		}
+	}
+	f.pending = kept
+	f.synced = change{off, f.data[off:end]}.apply(f.synced)
+}
+
+// Content is what a file holds, as it is read or as a loss of power would leave
+// it in the worst case. The bytes are the file's own: for looking at only. Nil
+// when there is no such file.
+func (m *Mem) Content(path string, durable bool) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := m.root
+	p := parts(path)
+	for i, name := range p {
+		n := d.live[name]
+		if durable {
+			n = d.durable[name]
+		}
+		switch n := n.(type) {
+		case *memDir:
+			d = n
+		case *memFile:
+			if i == len(p)-1 && durable {
+				return n.synced
+			}
+			if i == len(p)-1 {
+				return n.data
+			}
+			return nil
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
 func (h *memHandle) Sync() error {
 	err := h.fs.enter("sync", h.path, 0, 0)
 	defer h.fs.mu.Unlock()

@@ -36,6 +36,7 @@ type Options struct {
 	DiskDepth    int             // disk operations in the kernel's hands at a time, the rest wait; default 256
 
 	Recorder *telemetry.Recorder // where the times of disk operations are recorded; nil: nowhere
+	Sim      *Sim                // a simulated kernel: the reactor is begun and stepped, not run; default: the real one
 }
 
 // Hooks is what the shell does in every round, on the reactor's thread.

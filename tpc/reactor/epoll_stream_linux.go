@@ -6,6 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+func (e *epollBackend) adopt(fd int) error { return setNonblock(fd) }
+
+func (e *epollBackend) release(fd int) { closeFD(fd) }
+
 func (e *epollBackend) attach(s *Stream) error {
 	return e.control(unix.EPOLL_CTL_ADD, s.fd, streamEvents, tokenStream, s.slot)
 }

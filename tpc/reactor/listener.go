@@ -23,7 +23,7 @@ func (r *Reactor) Listen(fd int, h Acceptor) (*Listener, error) {
 	if r.stopped {
 		return nil, ErrStopped
 	}
-	if err := setNonblock(fd); err != nil {
+	if err := r.be.adopt(fd); err != nil {
 		return nil, err
 	}
 	l := &Listener{r: r, fd: fd, h: h, index: len(r.listeners)}
@@ -102,7 +102,7 @@ func (r *Reactor) Attach(fd int, h StreamHandler) (*Stream, error) {
 	if r.stopped {
 		return nil, ErrStopped
 	}
-	if err := setNonblock(fd); err != nil {
+	if err := r.be.adopt(fd); err != nil {
 		return nil, err
 	}
 	s := r.streams.get()

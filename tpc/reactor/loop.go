@@ -1,10 +1,6 @@
 package reactor
 
-import (
-	"math"
-
-	"github.com/ceteris/ceteris/models/telemetry"
-)
+import "math"
 
 const (
 	publishEveryNs = 1_000_000
@@ -14,11 +10,11 @@ const (
 // loop runs rounds until Stop.
 func (r *Reactor) loop() {
 	idleSinceNs := int64(-1)
-	r.nowNs = telemetry.Now()
+	r.nowNs = r.clock()
 	for !r.stopping.Load() {
 		busy := r.round()
 		before := r.nowNs
-		r.nowNs = telemetry.Now()
+		r.nowNs = r.clock()
 		if busy {
 			tookNs := r.nowNs - before
 			r.c.BusyNs += tookNs
@@ -69,12 +65,9 @@ func (r *Reactor) gather() bool {
 	return r.settle() || busy
 }
 
-// sleep blocks until an event, a wake-up or the next timer. The flag goes up
-// before the last look, so a sender that published after the look sees it.
+// sleep blocks until an event, a wake-up or the next timer.
 func (r *Reactor) sleep() {
-	r.state.Store(asleep)
-	if r.hooks.Poll() || r.drainAlien() || r.stopping.Load() || !r.tasks.empty() || len(r.settling) > 0 || r.be.ready() {
-		r.rise()
+	if !r.doze() {
 		return
 	}
 	timeoutNs := int64(-1)
@@ -87,10 +80,21 @@ func (r *Reactor) sleep() {
 	r.be.wait(timeoutNs)
 	r.rise()
 	before := r.nowNs
-	r.nowNs = telemetry.Now()
+	r.nowNs = r.clock()
 	r.c.SleepNs += r.nowNs - before
 	r.sleptNs.Store(r.c.SleepNs)
 	r.dozedNs.Store(0)
+}
+
+// doze raises the flag and takes a last look, so a sender that published after
+// the look sees the flag. False: there is something to do, and the flag is down.
+func (r *Reactor) doze() bool {
+	r.state.Store(asleep)
+	if r.hooks.Poll() || r.drainAlien() || r.stopping.Load() || !r.tasks.empty() || len(r.settling) > 0 || r.be.ready() {
+		r.rise()
+		return false
+	}
+	return true
 }
 
 // rise lowers the flag and notes a wake-up that is still to be read.
@@ -106,7 +110,7 @@ func (r *Reactor) runTasks() bool {
 	if r.tasks.empty() {
 		return false
 	}
-	if tookNs := r.tasks.run(r.o.TaskQuotaNs, telemetry.Now, &r.c); tookNs > 2*r.o.TaskQuotaNs {
+	if tookNs := r.tasks.run(r.o.TaskQuotaNs, r.clock, &r.c); tookNs > 2*r.o.TaskQuotaNs {
 		r.longTasks.record(tookNs)
 	}
 	return true
@@ -148,6 +152,22 @@ func (r *Reactor) settle() bool {
 // shutdown closes everything, delivers every last call, and gives back what
 // Run took.
 func (r *Reactor) shutdown() {
+	r.closeAll()
+	for !r.ended() {
+		if r.wind() {
+			continue
+		}
+		r.state.Store(asleep)
+		if !r.alien.pending() {
+			r.be.wait(publishEveryNs)
+		}
+		r.rise()
+	}
+	r.tearDown()
+}
+
+// closeAll begins the end of every listener and stream.
+func (r *Reactor) closeAll() {
 	r.stopped = true
 	for len(r.listeners) > 0 {
 		r.listeners[0].Close()
@@ -157,20 +177,23 @@ func (r *Reactor) shutdown() {
 			s.end(ErrStopped, ErrStopped)
 		}
 	}
-	for r.unfinished() || !r.alien.closeIfEmpty() {
-		r.beat.Store(telemetry.Now())
-		busy := r.drainAlien()
-		busy = r.gather() || busy
-		busy = r.runTasks() || busy
-		if busy = r.be.submit() || busy; busy || r.be.ready() {
-			continue
-		}
-		r.state.Store(asleep)
-		if !r.alien.pending() {
-			r.be.wait(publishEveryNs)
-		}
-		r.rise()
-	}
+}
+
+// ended tells whether nothing is out any more; nothing can be posted then.
+func (r *Reactor) ended() bool { return !r.unfinished() && r.alien.closeIfEmpty() }
+
+// wind is a round of a reactor that is ending. False: it has to wait.
+func (r *Reactor) wind() bool {
+	r.beat.Store(r.clock())
+	busy := r.drainAlien()
+	busy = r.gather() || busy
+	busy = r.runTasks() || busy
+	busy = r.be.submit() || busy
+	return busy || r.be.ready()
+}
+
+// tearDown gives back what Run took.
+func (r *Reactor) tearDown() {
 	if r.jobs != nil {
 		r.jobs.stop()
 	}
@@ -184,7 +207,9 @@ func (r *Reactor) shutdown() {
 		r.be.reap()
 	}
 	r.be.close()
-	closeFD(r.wakeFD)
+	if r.wakeFD >= 0 {
+		closeFD(r.wakeFD)
+	}
 	r.publish()
 }
 

@@ -8,6 +8,12 @@ const offloadWorkers = 4
 // Offload runs j.Work on another goroutine and then j.Done on the reactor's
 // thread. Jobs may overtake each other. A few run at a time, the rest wait.
 func (r *Reactor) Offload(j Job) {
+	if r.o.Sim != nil {
+		r.jobsOut++
+		r.c.Offloads++
+		r.o.Sim.Job(j, (&offloaded{r: r, j: j}).work)
+		return
+	}
 	if r.jobs == nil {
 		r.jobs = newWorkers(offloadWorkers)
 	}

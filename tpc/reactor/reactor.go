@@ -31,6 +31,8 @@ const (
 // backend is a way to talk to the kernel. Operations only queue; submit hands
 // them over, reap delivers what is finished, wait blocks. All on one thread.
 type backend interface {
+	adopt(fd int) error // a socket that comes from outside
+	release(fd int)     // a stream's socket, at its end
 	listen(l *Listener) error
 	hold(l *Listener) // accept no more, keep the socket; listen(l) accepts again
 	unlisten(l *Listener)
@@ -55,6 +57,7 @@ var reactors atomic.Int64
 // Reactor is the event loop of one shard.
 type Reactor struct {
 	o     Options
+	clock func() int64 // telemetry.Now, or the simulation's
 	id    string
 	auto  bool // the backend was left to probing
 	be    backend
@@ -85,6 +88,7 @@ type Reactor struct {
 	jobs      *workers // Offload
 	jobsOut   int
 	stopped   bool
+	simState  int // of a simulated reactor
 
 	longTasks, longRounds lengths
 
@@ -128,7 +132,7 @@ func New(o Options) (*Reactor, error) {
 	case o.SpinNs < 0 || o.TaskQuotaNs < 0:
 		return nil, fmt.Errorf("reactor: SpinNs and TaskQuotaNs must not be negative, got %d and %d", o.SpinNs, o.TaskQuotaNs)
 	}
-	r := &Reactor{o: o, wakeFD: -1, id: strconv.FormatInt(reactors.Add(1), 10)}
+	r := &Reactor{o: o, clock: telemetry.Now, wakeFD: -1, id: strconv.FormatInt(reactors.Add(1), 10)}
 	if r.o.Name == "" {
 		r.o.Name = r.id
 	}
@@ -136,6 +140,11 @@ func New(o Options) (*Reactor, error) {
 	var err error
 	if r.mainGroup, err = r.NewGroup("main", MaxShares); err != nil {
 		return nil, err
+	}
+	if o.Sim != nil {
+		r.clock = func() int64 { return o.Sim.NowNs }
+		r.published.facts = map[string]string{"network.backend": "sim"}
+		return r, nil
 	}
 	r.auto = o.Backend == BackendAuto
 	facts, err := choose(&r.o)
@@ -186,7 +195,7 @@ func (r *Reactor) run(h Hooks) error {
 	}
 	r.hooks = h
 	r.tid.Store(threadID())
-	r.nowNs = telemetry.Now()
+	r.nowNs = r.clock()
 	err = h.Start(r)
 	if err == nil {
 		r.loop()
@@ -206,7 +215,7 @@ func (r *Reactor) Stop() {
 // Wake makes a sleeping reactor look at its hooks, from any thread. Publish
 // the message first. It costs one load unless the reactor sleeps.
 func (r *Reactor) Wake() {
-	if r.state.Load() == asleep && r.state.CompareAndSwap(asleep, poked) {
+	if r.state.Load() == asleep && r.state.CompareAndSwap(asleep, poked) && r.o.Sim == nil {
 		wakeWrite(r.wakeFD)
 	}
 }

@@ -207,7 +207,7 @@ func (s *Stream) settle() {
 // bury is the end: nothing of the stream is in the kernel's hands.
 func (s *Stream) bury() {
 	r := s.r
-	closeFD(s.fd)
+	r.be.release(s.fd)
 	for i := range s.held {
 		s.held[i].b.Release(r.o.Arena)
 		s.held[i] = arrival{}

@@ -6,6 +6,10 @@ import (
 	"github.com/ceteris/ceteris/tpc/uring"
 )
 
+func (u *uringBackend) adopt(fd int) error { return setNonblock(fd) }
+
+func (u *uringBackend) release(fd int) { closeFD(fd) }
+
 func (u *uringBackend) attach(s *Stream) error {
 	u.armRecv(s)
 	return nil

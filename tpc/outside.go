@@ -1,0 +1,103 @@
+package tpc
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/tpc/reactor"
+)
+
+// outside is what a broker takes from its process and from the kernel besides
+// its reactors: threads, sockets, clocks, waiting. The simulation of a whole
+// broker puts one here in which nothing happens by itself.
+type outside interface {
+	// threads prepares the process for n locked threads.
+	threads(n int)
+	// watch watches the shards for stalls.
+	watch() error
+	// options has the last word on how a shard's reactor runs.
+	options(o *reactor.Options)
+	// run runs the shard's reactor and tells ended when it is over.
+	run(s *shard, ended func(error))
+	// join waits for all that run has started.
+	join()
+	// receive takes messages of other shards; 0 means that there was none.
+	receive(s *shard) int
+	// wait is for what a shard's thread will send.
+	wait(done <-chan error) error
+	// sleep ends early, with its error, when ctx ends.
+	sleep(ctx context.Context, d time.Duration) error
+	// timeout is context.WithTimeout.
+	timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
+
+	nowNs() int64 // monotonic
+	wallMs() int64
+
+	bind(addr *net.TCPAddr, backlog int, share sharing) (fd int, bound *net.TCPAddr, err error)
+	tune(b *Broker, fd int)
+	// zeroFill writes zeros over [from, from+n) until enough says so.
+	zeroFill(f disk.File, from, n int64, enough *atomic.Bool) error
+	closeSocket(fd int)
+}
+
+// process is the real one.
+type process struct{ b *Broker }
+
+func (p process) threads(n int) {
+	// A shard keeps its P while it blocks in the kernel. The broker command sets
+	// the number; whoever runs a broker inside another program must not starve it.
+	if runtime.GOMAXPROCS(0) <= n {
+		runtime.GOMAXPROCS(n + 1)
+	}
+}
+
+func (p process) watch() error { return p.b.startWatch() }
+
+func (p process) options(*reactor.Options) {}
+
+func (p process) run(s *shard, ended func(error)) {
+	p.b.running.Go(func() {
+		runtime.LockOSThread()
+		ended(s.r.Run(s))
+	})
+}
+
+func (p process) join() { p.b.running.Wait() }
+
+func (p process) receive(s *shard) int { return p.b.mesh.Recv(s.id, recvBudget, s) }
+
+func (p process) wait(done <-chan error) error { return <-done }
+
+func (p process) sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func (p process) timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, d)
+}
+
+func (p process) nowNs() int64  { return telemetry.Now() }
+func (p process) wallMs() int64 { return telemetry.WallMs() }
+
+func (p process) bind(addr *net.TCPAddr, backlog int, share sharing) (int, *net.TCPAddr, error) {
+	return bindTCP(addr, backlog, share)
+}
+
+func (p process) zeroFill(f disk.File, from, n int64, enough *atomic.Bool) error {
+	return zeroFill(f.FD(), from, n, enough)
+}
+
+func (p process) tune(b *Broker, fd int) { b.tuneSocket(fd) }
+func (p process) closeSocket(fd int)     { _ = unix.Close(fd) }
