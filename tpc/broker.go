@@ -38,6 +38,7 @@ type Broker struct {
 	sessions atomic.Int32
 
 	checkpoints checkpoints
+	moves       moves
 
 	leastBytes int64 // of a shard's memory
 
@@ -57,7 +58,7 @@ type Broker struct {
 func newBroker(cfg models.Config) *Broker {
 	b := &Broker{
 		cfg: cfg, fs: disk.OS, registry: telemetry.NewRegistry(), fatal: make(chan error, 1),
-		facts: map[string]string{}, leastBytes: minShardBytes,
+		facts: map[string]string{}, leastBytes: minShardBytes, moves: newMoves(),
 	}
 	b.out = process{b}
 	return b
@@ -137,5 +138,5 @@ func (c lateControl) NextProducerID() (int64, int16) { return c.b.control.NextPr
 
 var (
 	_ models.Broker = (*Broker)(nil)
-	_ cluster.Host  = (*Broker)(nil)
+	_ cluster.Mover = (*Broker)(nil)
 )

@@ -80,7 +80,7 @@ func (s *shard) applyCold(r *request, part int32) {
 	topic, index := r.coldOp.Part(int(part))
 	var p *ownedPartition
 	if topic != nil {
-		p = s.parts[partKey{topic.ID, index}]
+		p = s.find(topic, index)
 	}
 	if p == nil || p.gone {
 		s.coldHome(r, part, nil, nil)
@@ -88,6 +88,16 @@ func (s *shard) applyCold(r *request, part int32) {
 	}
 	w := &r.coldWait[part]
 	w.req, w.part = r, part
+	if p.moving {
+		p.held.cold(w)
+		return
+	}
+	s.lookCold(p, r, part)
+}
+
+// lookCold is applyCold for a partition that is served here.
+func (s *shard) lookCold(p *ownedPartition, r *request, part int32) {
+	w := &r.coldWait[part]
 	w.begin(p)
 	s.coldHome(r, part, p, w)
 }

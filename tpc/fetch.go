@@ -129,6 +129,10 @@ func (s *shard) fetchProgress(r *request) {
 	switch {
 	case r.holding:
 	case r.legsOut == 0 && r.cancelsOut == 0:
+		if r.moved() && !r.c.closed {
+			s.redirect(r)
+			return
+		}
 		if r.final || r.c.closed || r.fetch.Ready() {
 			s.fetchDone(r)
 			return
@@ -158,6 +162,40 @@ func (s *shard) again(r *request) {
 			leg.need += fp.Extent.Len
 			fp.Drop(s.arena)
 		}
+	}
+	s.dispatchLegs(r)
+}
+
+// moved reports whether a leg met a partition that has moved.
+func (r *request) moved() bool {
+	for i := range r.legs {
+		if r.legs[i].moved {
+			return true
+		}
+	}
+	return false
+}
+
+// redirect sends a fetch out anew, by the owners that the image names now.
+func (s *shard) redirect(r *request) {
+	im := s.image()
+	need := 0
+	for i := range r.legs {
+		need += r.legs[i].need
+	}
+	for i := range r.fetch.Parts {
+		fp := &r.fetch.Parts[i]
+		if fp.Done {
+			continue
+		}
+		fp.Drop(s.arena)
+		if t := im.TopicByID(fp.Topic.ID); t != nil {
+			fp.Owner = t.Parts[fp.Index].Owner
+		}
+	}
+	r.makeLegs(len(s.b.shards))
+	for i := range r.legs {
+		r.legs[i].need = share(need, len(r.legs))
 	}
 	s.dispatchLegs(r)
 }

@@ -21,6 +21,7 @@ type fetchLeg struct {
 	bytes   int  // found in those before it
 	decided bool // the fetch is due whatever the bytes: an error, or a part that waiting adds nothing to
 	hurried bool // home wants what there is
+	moved   bool // a partition of it has moved: home must ask its new owner
 	waiting bool // linked into its partitions
 	cold    coldWait
 
@@ -33,7 +34,7 @@ func (s *shard) startLeg(leg *fetchLeg) {
 	if leg.startNs == 0 {
 		leg.startNs = telemetry.Now()
 	}
-	leg.at, leg.bytes, leg.decided = 0, 0, false
+	leg.at, leg.bytes, leg.decided, leg.moved = 0, 0, false, false
 	leg.cold.leg = leg
 	leg.cold.forget()
 	s.serveLeg(leg)
@@ -72,11 +73,18 @@ func (s *shard) serveLeg(leg *fetchLeg) {
 func (s *shard) takePart(leg *fetchLeg) bool {
 	op := &leg.req.fetch
 	fp := &op.Parts[leg.parts[leg.at]]
-	p := s.parts[partKey{fp.Topic.ID, fp.Index}]
-	if p == nil || p.gone {
+	p := s.find(fp.Topic, fp.Index)
+	switch {
+	case p == nil && s.elsewhere(fp.Topic, fp.Index):
+		leg.moved, leg.decided = true, true
+		return true
+	case p == nil || p.gone:
 		fp.Fail(codeUnknown)
 		leg.decided = true
 		return true
+	case p.moving:
+		s.holdLeg(p, leg)
+		return false
 	}
 	c := &leg.cold
 	c.begin(p)

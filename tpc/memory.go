@@ -165,6 +165,9 @@ func (s *shard) freeMemory() error {
 	for _, p := range s.parts {
 		p.freeMemory()
 	}
+	for _, p := range s.arriving {
+		s.freeChunk(p.room)
+	}
 	for ok := true; ok; {
 		_, ok = s.evictOne()
 	}

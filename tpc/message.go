@@ -24,4 +24,5 @@ const (
 	msgColdDone                       // home again
 	msgAccept                         // to the least loaded shard: a connection
 	msgRoom                           // to a shard that keeps connections waiting: one has closed
+	msgFence                          // to a shard that something leaves: nothing sent by an older image follows
 )

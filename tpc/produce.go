@@ -62,7 +62,7 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 		s.local.Inc()
 		s.applyProduce(r, int32(i))
 	}
-	if !away {
+	if !away && !r.keepFrame {
 		// Every batch has been copied to its chunk: the frame is not needed while
 		// the device writes, and holding it would pin a receive buffer.
 		r.dropFrame(s)
@@ -76,14 +76,23 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 // round's group.
 func (s *shard) applyProduce(r *request, part int32) {
 	pp := &r.produce.Parts[part]
-	w := &r.waits[part]
-	*w = produceWait{req: r, part: part, startNs: telemetry.Now()}
-	p := s.parts[partKey{pp.Topic.ID, pp.Index}]
-	if p == nil || p.gone {
+	p := s.find(pp.Topic, pp.Index)
+	switch {
+	case p == nil || p.gone:
 		pp.Finish(nil, codeUnknown)
 		s.produceHome(r, part)
-		return
+	case p.moving:
+		s.holdProduce(p, r, part)
+	default:
+		s.appendPart(p, r, part)
 	}
+}
+
+// appendPart is applyProduce for a partition that is served here.
+func (s *shard) appendPart(p *ownedPartition, r *request, part int32) {
+	pp := &r.produce.Parts[part]
+	w := &r.waits[part]
+	*w = produceWait{req: r, part: part, startNs: telemetry.Now()}
 	if !p.Failed() && !p.app.reserve(len(pp.Records)) {
 		s.exhausted(p)
 		pp.Finish(nil, codeExhausted)

@@ -19,10 +19,11 @@ type request struct {
 	stamps telemetry.Stamps
 	buf    *iobuf.Buf // keeps the frame alive that produce parts alias
 
-	pending int  // answers still to come from owners, cancels included
-	done    bool // may be answered as soon as it is the connection's oldest
-	silent  bool // acks=0: nothing is sent
-	drop    bool // the connection is closed instead of an answer
+	pending   int  // answers still to come from owners, cancels included
+	done      bool // may be answered as soon as it is the connection's oldest
+	silent    bool // acks=0: nothing is sent
+	drop      bool // the connection is closed instead of an answer
+	keepFrame bool // a produce part of this shard has not been applied yet
 
 	produce  api.Produce
 	produceR wire.ProduceRequest
@@ -55,6 +56,7 @@ func (s *shard) newRequest(c *conn) *request {
 		s.freeRequests = r.next
 	}
 	r.c, r.next, r.done, r.silent, r.drop, r.pending = c, nil, false, false, false, 0
+	r.keepFrame = false
 	r.legsOut, r.cancelsOut, r.holding, r.calledBack, r.final = 0, 0, false, false, false
 	r.legs, r.stamps = r.legs[:0], telemetry.Stamps{}
 	return r

@@ -11,7 +11,7 @@ import (
 // retain removes the segments whose time or size has come. Their files go on an
 // offload goroutine after Kafka's delay: what they hold stays open until then.
 func (s *shard) retain(p *ownedPartition) {
-	if p.Failed() {
+	if p.Failed() || p.moving {
 		return
 	}
 	// At durability=memory the high watermark runs ahead of the device; a segment
@@ -26,10 +26,11 @@ func (s *shard) retain(p *ownedPartition) {
 		if p.window.seg == seg {
 			p.window.drop()
 		}
-		d := &dropJob{p: p, seg: seg}
+		delayNs := s.b.cfg.Int("log.segment.delete.delay.ms") * 1e6
+		d := &dropJob{p: p, seg: seg, dueNs: s.r.Now() + delayNs}
 		d.timer.H = d
 		p.drops = append(p.drops, d)
-		s.r.After(&d.timer, s.b.cfg.Int("log.segment.delete.delay.ms")*1e6)
+		s.r.After(&d.timer, delayNs)
 	}
 }
 
@@ -37,6 +38,7 @@ func (s *shard) retain(p *ownedPartition) {
 type dropJob struct {
 	p     *ownedPartition
 	seg   *log.Segment
+	dueNs int64 // when; clocks of shards are the same
 	timer reactor.Timer
 }
 

@@ -102,7 +102,7 @@ func (a *appender) noteSynced() {
 // so the write that is due goes out beside it.
 func (a *appender) grow(f *segFile) {
 	s := a.p.s
-	if !s.prewrite || f.sealed || f.growing || f.step == 0 || f.prewritten-f.end >= f.step/2 || f.prewritten >= a.segmentBytes {
+	if !s.prewrite || f.sealed || f.growing || f.step == 0 || a.p.moving || f.prewritten-f.end >= f.step/2 || f.prewritten >= a.segmentBytes {
 		return
 	}
 	from := max(f.prewritten, (f.end+disk.Align-1)&^(disk.Align-1))
@@ -111,7 +111,9 @@ func (a *appender) grow(f *segFile) {
 	f.step = min(2*f.step, s.maxPrewrite)
 	s.fileWork(a.p, func() error { return s.b.out.zeroFill(f.file, from, n, &f.enough) }, func(err error) {
 		f.growing = false
-		if err == nil {
+		if err == nil && f.enough.Load() && !f.sealed {
+			// A move stopped it somewhere; the next owner begins where it began.
+		} else if err == nil {
 			f.prewritten += n
 			s.zeroed.Add(uint64(n))
 		} else {

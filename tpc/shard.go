@@ -26,6 +26,10 @@ type shard struct {
 	env   *api.Env
 
 	parts     map[partKey]*ownedPartition
+	arriving  map[partKey]*ownedPartition // places kept for partitions that are on their way here
+	leaving   []departure                 // partitions that are getting quiet
+	staying   bool                        // nothing leaves any more: the broker stops
+	fence     fence
 	sessions  *api.Sessions
 	validator batch.Validator
 	rec       *telemetry.Recorder
@@ -134,6 +138,8 @@ func (s *shard) OnMessage(_ int, m message) {
 		s.attach(int(m.fd))
 	case msgRoom:
 		s.unpark()
+	case msgFence:
+		s.fence.pass()
 	}
 }
 
@@ -152,6 +158,9 @@ func (s *shard) Flush() {
 		c.flush()
 	}
 	s.dirtyConns = s.dirtyConns[:0]
+	if len(s.leaving) > 0 {
+		s.seeOff()
+	}
 	s.b.mesh.Flush(s.id)
 }
 

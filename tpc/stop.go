@@ -24,6 +24,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 	if b.released {
 		return nil
 	}
+	b.stopMoves(ctx)
 	_ = b.each(func(s *shard) error { s.beginStop(); return nil })
 	grace, cancel := b.out.timeout(ctx, answerGrace)
 	defer cancel()
@@ -46,6 +47,7 @@ func (b *Broker) release(clean bool) error {
 		return nil
 	}
 	b.released = true
+	b.moves.abandon()
 	b.stopShards()
 	b.checkpoints.end()
 	b.closeListeners()

@@ -46,8 +46,10 @@ type Controller struct {
 	dir    string // where the image is stored
 	logs   *log.Dir
 	shards int
-	host   Host
-	image  *Image
+	// ownersLead: clients learn the owner of a partition as its leader.
+	ownersLead bool
+	host       Host
+	image      *Image
 
 	nextID, endID int64 // producer ids reserved and not handed out
 }
@@ -75,7 +77,7 @@ func Boot(fs disk.FS, cfg *models.Config, defaults log.Config, shards int) (*Con
 	if !logs.Clean() && im.Partitions() > 0 {
 		im = im.BumpLeaderEpochs()
 	}
-	c := &Controller{fs: fs, dir: dir, logs: logs, shards: shards, image: im}
+	c := &Controller{fs: fs, dir: dir, logs: logs, shards: shards, ownersLead: cfg.Factors.Routing == "direct", image: im}
 	if err := errors.Join(c.sweep(), Save(fs, dir, im)); err != nil {
 		return nil, errors.Join(err, logs.Close(logs.Clean()))
 	}
