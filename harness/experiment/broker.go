@@ -131,21 +131,6 @@ func (b *broker) admin(method, path string) ([]byte, error) {
 	return body, nil
 }
 
-// gcCycles reads the collector's cycles from a scrape; nil when they are not there.
-func gcCycles(scrape []byte) *int64 {
-	for _, line := range strings.Split(string(scrape), "\n") {
-		for _, name := range []string{"ceteris_go_gc_cycles_total ", "go_gc_duration_seconds_count "} {
-			if v, ok := strings.CutPrefix(line, name); ok {
-				if f, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err == nil {
-					n := int64(f)
-					return &n
-				}
-			}
-		}
-	}
-	return nil
-}
-
 // lastLine is the last line of a log that is not empty.
 func lastLine(path string) string {
 	b, err := os.ReadFile(path)

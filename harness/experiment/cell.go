@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ type attempt struct {
 	b         *broker
 	s         *sampler
 	noise     host.Noise // at measure-start
-	gcAtStart *int64
+	atStart   result.Metrics
 	problems  []error // of the scrapes at the window's ends
 	ended     bool    // measure-end was seen
 }
@@ -143,9 +144,8 @@ func (a *attempt) offer(ctx context.Context) error {
 	if !ok || !a.ended {
 		return errors.New("load: the measured window was not announced, or the broker's counters could not be read at its ends")
 	}
-	gc := a.rec.Server.GCCycles
+	counters.GCCycles, counters.GoHeapBytes = a.rec.Server.GCCycles, a.rec.Server.GoHeapBytes
 	a.rec.Server = counters
-	a.rec.Server.GCCycles = gc
 	if n := summary.Records; n > 0 {
 		a.rec.CPUPerMessageNs = float64(counters.CPUNs()) / float64(n)
 	}
@@ -156,14 +156,9 @@ func (a *attempt) offer(ctx context.Context) error {
 // read last so that this work is not in them.
 func (a *attempt) begin(generator int) {
 	a.readBack(generator)
-	if scrape, err := a.b.admin("GET", "/metrics"); err != nil {
-		a.problems = append(a.problems, fmt.Errorf("scraping the broker: %w", err))
-	} else {
-		a.gcAtStart = gcCycles(scrape)
-	}
-	if _, err := a.b.admin("POST", "/stages/reset"); err != nil {
-		a.problems = append(a.problems, fmt.Errorf("resetting the broker's stages: %w", err))
-	}
+	a.scrapeBegin()
+	a.ask("POST", "/stages/reset", "")
+	a.ask("POST", "/workers/start?every="+a.sampleEvery().String(), "")
 	a.noise = a.r.machine.Noise()
 	a.s.begin()
 }
@@ -172,22 +167,64 @@ func (a *attempt) begin(generator int) {
 func (a *attempt) end() {
 	a.s.end()
 	a.rec.Noise = a.r.machine.Noise().Since(a.noise)
-	for path, file := range map[string]string{"/stages": "stages.hlog", "/metrics": "metrics.txt"} {
-		body, err := a.b.admin("GET", path)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(a.dir, file), body, 0o644)
-		}
-		if err != nil {
-			a.problems = append(a.problems, fmt.Errorf("reading the broker's %s: %w", path, err))
-		}
-		if path == "/metrics" {
-			if after := gcCycles(body); after != nil && a.gcAtStart != nil {
-				n := *after - *a.gcAtStart
-				a.rec.Server.GCCycles = &n
-			}
-		}
+	a.ask("POST", "/workers/stop", "workers.csv")
+	a.ask("GET", "/stages", "stages.hlog")
+	after := result.ParseMetrics(a.ask("GET", "/metrics", "metrics.txt"))
+	if before, ok := a.atStart[gcCycles]; ok {
+		n := int64(after[gcCycles] - before)
+		a.rec.Server.GCCycles = &n
+	}
+	if bytes, ok := after[goHeap]; ok {
+		n := int64(bytes)
+		a.rec.Server.GoHeapBytes = &n
 	}
 	a.ended = true
+}
+
+// Metrics that go into a cell's record.
+const (
+	gcCycles = "ceteris_go_gc_cycles_total"
+	goHeap   = "ceteris_go_heap_objects_bytes"
+)
+
+// scrapeBegin keeps what differences need: no comments, and no buckets, most of
+// which start anew with the stages.
+func (a *attempt) scrapeBegin() {
+	scrape := a.ask("GET", "/metrics", "")
+	a.atStart = result.ParseMetrics(scrape)
+	var kept []byte
+	for line := range bytes.Lines(scrape) {
+		if line[0] != '#' && !bytes.Contains(line, []byte("_bucket{")) {
+			kept = append(kept, line...)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(a.dir, "metrics-begin.txt"), kept, 0o644); err != nil {
+		a.problems = append(a.problems, err)
+	}
+}
+
+// ask asks the broker's admin port and keeps the answer in a file of the cell
+// ("": nowhere). Whatever goes wrong makes the cell invalid.
+func (a *attempt) ask(method, path, file string) []byte {
+	body, err := a.b.admin(method, path)
+	if err == nil && file != "" {
+		err = os.WriteFile(filepath.Join(a.dir, file), body, 0o644)
+	}
+	if err != nil {
+		a.problems = append(a.problems, fmt.Errorf("the broker's %s: %w", path, err))
+	}
+	return body
+}
+
+// The samples of where the broker's threads spend their time: enough for a
+// picture, and never so many that the broker notices.
+const (
+	samplesPerCell  = 20
+	leastSampleStep = 50 * time.Millisecond
+)
+
+func (a *attempt) sampleEvery() time.Duration {
+	return max(a.r.e.Measure/samplesPerCell, leastSampleStep)
 }
 
 // readBack asks the kernel where both sides may run.

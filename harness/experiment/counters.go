@@ -96,10 +96,11 @@ func (s *sampler) close(path string) error {
 	close(s.stop)
 	<-s.stopped
 	var b strings.Builder
-	b.WriteString("t_ms,phase,cpu_run_ns,cpu_user_ns,cpu_sys_ns,ctx_voluntary,ctx_involuntary,migrations,rss_bytes,threads\n")
+	b.WriteString("t_ms,phase,cpu_run_ns,cpu_user_ns,cpu_sys_ns,ctx_voluntary,ctx_involuntary,migrations,rss_bytes,threads,read_bytes,write_bytes\n")
 	for _, r := range s.rows {
-		fmt.Fprintf(&b, "%d,%s,%s,%d,%d,%d,%d,%s,%d,%d\n", r.at.Milliseconds(), r.phase, cellOf(r.p.RunNs),
-			r.p.UserNs, r.p.SysNs, r.p.CtxVoluntary, r.p.CtxForced, cellOf(r.p.Migrations), r.p.RSSBytes, r.p.Threads)
+		fmt.Fprintf(&b, "%d,%s,%s,%d,%d,%d,%d,%s,%d,%d,%s,%s\n", r.at.Milliseconds(), r.phase, cellOf(r.p.RunNs),
+			r.p.UserNs, r.p.SysNs, r.p.CtxVoluntary, r.p.CtxForced, cellOf(r.p.Migrations), r.p.RSSBytes, r.p.Threads,
+			cellOf(r.p.ReadBytes), cellOf(r.p.WriteBytes))
 	}
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
@@ -124,6 +125,7 @@ func (s *sampler) window() (result.ServerCounters, bool) {
 		CPURunNs: known(a.RunNs, b.RunNs), CPUUserNs: b.UserNs - a.UserNs, CPUSysNs: b.SysNs - a.SysNs,
 		CtxVol: b.CtxVoluntary - a.CtxVoluntary, CtxInvol: b.CtxForced - a.CtxForced,
 		Migrations: known(a.Migrations, b.Migrations), MaxRSSBytes: s.maxRSS, Threads: b.Threads,
+		ReadBytes: known(a.ReadBytes, b.ReadBytes), WriteBytes: known(a.WriteBytes, b.WriteBytes),
 	}, true
 }
 

@@ -82,9 +82,13 @@ func fakeBroker(model, data string) int {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		scrapes++
-		fmt.Fprintf(w, "# TYPE x counter\nceteris_go_gc_cycles_total %d\n", 10*scrapes)
+		fmt.Fprintf(w, "# TYPE x counter\nceteris_go_gc_cycles_total %d\nceteris_go_heap_objects_bytes 4096\n", 10*scrapes)
 	})
 	mux.HandleFunc("GET /stages", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "#[stages]") })
+	mux.HandleFunc("POST /workers/start", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("POST /workers/stop", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "t_ns,worker,busy_ns,spin_ns,sleep_ns\n0,shard-0,1,2,3\n50,shard-0,11,22,33\n")
+	})
 	mux.HandleFunc("POST /stages/reset", func(http.ResponseWriter, *http.Request) {
 		if model == modelDies {
 			fmt.Fprintln(os.Stderr, "ceteris broker: stopped on its own: disk on fire")

@@ -134,15 +134,6 @@ func TestSlipGate(t *testing.T) {
 	}
 }
 
-func TestGCCycles(t *testing.T) {
-	if n := gcCycles([]byte("x 1\nceteris_go_gc_cycles_total 12\n")); n == nil || *n != 12 {
-		t.Errorf("got %v, want 12", n)
-	}
-	if n := gcCycles([]byte("x 1\n")); n != nil {
-		t.Errorf("got %d from a scrape without it, want unknown", *n)
-	}
-}
-
 func TestPrewarmBytes(t *testing.T) {
 	e := design(1)
 	e.Workloads[0].RecordsPerBatch, e.Workloads[0].Size.MedianBytes = 4, 1000

@@ -94,7 +94,7 @@ func TestRunCompletes(t *testing.T) {
 		if c.Server.GCCycles == nil || *c.Server.GCCycles != 10 {
 			t.Errorf("%s: GC cycles %v, want the difference of two scrapes, 10", c.ID, c.Server.GCCycles)
 		}
-		for _, file := range []string{"stages.hlog", "metrics.txt", "counters.csv", "broker.json", "server.log", "load.json"} {
+		for _, file := range []string{"stages.hlog", "metrics.txt", "metrics-begin.txt", "workers.csv", "counters.csv", "broker.json", "server.log", "load.json"} {
 			if _, err := os.Stat(filepath.Join(c.Dir, file)); err != nil {
 				t.Error(err)
 			}

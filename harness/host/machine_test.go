@@ -82,6 +82,7 @@ const stat = "42 (a b) c) S 1 1 1 0 -1 0 0 0 0 0 7 5 0 0 20 0 2 0 100 1000 2 184
 func TestProcess(t *testing.T) {
 	m := machineOf(t, map[string]string{
 		"/proc/42/stat":           stat,
+		"/proc/42/io":             "rchar: 9\nread_bytes: 4096\nwrite_bytes: 12288\ncancelled_write_bytes: 8192\n",
 		"/proc/42/task/42/status": strings.ReplaceAll(status, "%", "1"),
 		"/proc/42/task/43/status": strings.ReplaceAll(status, "%", "0-1"),
 		"/proc/42/task/43/sched":  "se.nr_migrations : 4\n",
@@ -92,7 +93,7 @@ func TestProcess(t *testing.T) {
 	}
 	want := Process{
 		UserNs: 70_000_000, SysNs: 50_000_000, RunNs: -1, CtxVoluntary: 20, CtxForced: 6,
-		Migrations: 4, RSSBytes: 2 * int64(os.Getpagesize()), Threads: 2,
+		Migrations: 4, RSSBytes: 2 * int64(os.Getpagesize()), Threads: 2, ReadBytes: 4096, WriteBytes: 4096,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -17,7 +17,10 @@ type Process struct {
 	CtxForced     int64
 	Migrations    int64 // -1 when the kernel does not tell
 	RSSBytes      int64
-	Threads       int
+	// Bytes that the process caused to be read from and written to storage: of
+	// buffered writes when their pages become dirty. -1 when the kernel does not tell.
+	ReadBytes, WriteBytes int64
+	Threads               int
 }
 
 // tickNs is the unit of utime and stime: USER_HZ is 100 on every Linux port Go has.
@@ -25,7 +28,7 @@ const tickNs = 10_000_000
 
 // Process reads the counters of pid. The error says that it is gone.
 func (m Machine) Process(pid int) (Process, error) {
-	p := Process{RunNs: -1, Migrations: -1}
+	p := Process{RunNs: -1, Migrations: -1, ReadBytes: -1, WriteBytes: -1}
 	dir := "/proc/" + strconv.Itoa(pid)
 	stat := m.read(dir + "/stat")
 	// The name in parentheses may hold spaces: fields count from its end.
@@ -42,6 +45,14 @@ func (m Machine) Process(pid int) (Process, error) {
 	p.RSSBytes = atoi(fields[21]) * int64(os.Getpagesize())
 	if m.Root == "" {
 		p.RunNs = processCPUNs(pid)
+	}
+	io := keyed(m.path(dir + "/io"))
+	if n, ok := io["read_bytes"]; ok {
+		p.ReadBytes = atoi(n)
+	}
+	if n, ok := io["write_bytes"]; ok {
+		// What was truncated before it was written back was never written.
+		p.WriteBytes = max(atoi(n)-atoi(io["cancelled_write_bytes"]), 0)
 	}
 	tasks, err := filepath.Glob(m.path(dir + "/task/*"))
 	if err != nil || len(tasks) == 0 {

@@ -53,6 +53,12 @@ type ServerCounters struct {
 	Migrations  *int64 `json:"migrations"`
 	MaxRSSBytes int64  `json:"max_rss_bytes"` // highest of the per-second samples
 	GCCycles    *int64 `json:"gc_cycles"`
+	// GoHeapBytes is the Go heap in use at the window's end; arenas are not in it.
+	GoHeapBytes *int64 `json:"go_heap_bytes,omitempty"`
+	// ReadBytes and WriteBytes is what the process caused to be read from and
+	// written to storage; buffered writes count as their pages become dirty.
+	ReadBytes  *int64 `json:"read_bytes,omitempty"`
+	WriteBytes *int64 `json:"write_bytes,omitempty"`
 	Threads     int    `json:"threads"`
 }
 
