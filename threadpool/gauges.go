@@ -41,9 +41,6 @@ func (b *Broker) instrument() {
 			}
 			return ns, len(b.processors)
 		}))
-	for i, h := range b.handlers {
-		g.AddWorker("handler-"+strconv.Itoa(i), spent(&h.idling, &h.sleeping))
-	}
 	for i, p := range b.processors {
 		g.AddWorker("network-"+strconv.Itoa(i), spent(&p.selector.idling, &p.selector.dozing))
 		label := strconv.Itoa(i)
@@ -54,6 +51,9 @@ func (b *Broker) instrument() {
 		g.CounterFunc("requests_refused_total", "connections closed for what they sent", p.refused.Load, "processor", label)
 		g.CounterFunc("connections_expired_total", "connections closed for being idle", p.expired.Load, "processor", label)
 		g.AddRecorder(p.recorder, p.nudge, "processor", label)
+	}
+	for i, h := range b.handlers {
+		g.AddWorker("handler-"+strconv.Itoa(i), spent(&h.idling, &h.sleeping))
 	}
 }
 

@@ -187,6 +187,14 @@ func Count(v float64) string {
 	return short(v)
 }
 
+// Percent writes a share to a tenth of a per cent, smaller ones to two digits.
+func Percent(v float64) string {
+	if v != 0 && math.Abs(v) < 0.001 {
+		return strconv.FormatFloat(100*v, 'g', 2, 64) + " %"
+	}
+	return strconv.FormatFloat(100*v, 'f', 1, 64) + " %"
+}
+
 // short is v to three significant digits, never in powers of ten.
 func short(v float64) string {
 	r, err := strconv.ParseFloat(fmt.Sprintf("%.3g", v), 64)

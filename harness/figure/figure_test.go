@@ -60,6 +60,11 @@ func samples() []*Figure {
 		LoadLatency(head("load"), twoArms, points, Range{0, 5000}, y),
 		Stages(head("stages"), []string{"Receive", "Local", "Remote"}, bars, Range{0, 1e4}),
 		Cost(head("cpu"), twoArms, []CostPoint{{"tpc", false, 0, "1k/s", false, 5e3}, {"tpc", true, 0, "1k/s", true, 6e3}}, Range{5e3, 6e3}.Decimal()),
+		Heat(head("threads"), []HeatRow{
+			{"tpc", "shard-0", []HeatStep{{0, 0.5, 1, 0, 0}, {0.5, 1, 0.97, 0.03, 0}, {1.5, 2, 0, 0.5, 0.5}}}, // with a gap
+			{"tpc", "shard-1", nil},
+			{"threadpool", "network-0", []HeatStep{{0, 2, 0, 0, 1}}},
+		}),
 		Effects(head("effects"), []string{"p50", "p99"}, rows),
 	}
 }

@@ -154,7 +154,11 @@ func (a *Analysis) point(at where, by map[who]*runs) (Point, error) {
 		for _, arm := range a.Arms {
 			w := who{arm.Name, replicate}
 			if by[w] != nil {
-				p.Arms = append(p.Arms, armPoint(w, by[w], a.HostClass))
+				x, err := armPoint(w, by[w], a.HostClass)
+				if err != nil {
+					return p, err
+				}
+				p.Arms = append(p.Arms, x)
 			}
 		}
 	}

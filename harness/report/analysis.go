@@ -78,7 +78,9 @@ type ArmPoint struct {
 	Switches stats.Number `json:"context_switches_per_message"`
 	MaxRSS   stats.Number `json:"max_rss_bytes"`
 	Stages   []Stage      `json:"stages"`
-	Runs     []RunPoint   `json:"runs"`
+	// Inside is missing from results of versions whose cells did not keep it.
+	Inside *Inside    `json:"inside,omitempty"`
+	Runs   []RunPoint `json:"runs"`
 }
 
 // Spread is a distribution by its percentiles, in ns.

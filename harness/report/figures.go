@@ -48,7 +48,7 @@ func drawAll(a *Analysis, d data, dir string) (pictures, error) {
 	}
 	for i := range a.Groups {
 		group := &a.Groups[i]
-		for _, draw := range []func(*Group) error{g.percentiles, g.loads, g.stageBars, g.costs, g.slips} {
+		for _, draw := range []func(*Group) error{g.percentiles, g.loads, g.stageBars, g.costs, g.slips, g.heat} {
 			if err := draw(group); err != nil {
 				return nil, err
 			}

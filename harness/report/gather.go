@@ -27,6 +27,7 @@ type run struct {
 	*result.CellRecord
 	response, endToEnd Spread
 	stages             []Stage // nil when the broker gave none
+	look               *look   // nil when the cell kept none
 }
 
 func (r *run) saturated() bool { return r.Load.AchievedRatio < keptUp }
@@ -122,6 +123,9 @@ func (s *runs) add(c *result.CellRecord, class string) error {
 	if x.stages, err = readStages(c); err != nil {
 		return err
 	}
+	if x.look, err = readLook(c); err != nil {
+		return err
+	}
 	s.all = append(s.all, x)
 	return nil
 }
@@ -173,7 +177,7 @@ func spread(h *hdr.Histogram, censored int64, class string) Spread {
 }
 
 // armPoint sums runs of one arm up.
-func armPoint(w who, s *runs, class string) ArmPoint {
+func armPoint(w who, s *runs, class string) (ArmPoint, error) {
 	p := ArmPoint{Arm: w.arm, Replicate: w.replicate, Blocks: len(s.all)}
 	var censored, cpu, switches, rss int64
 	var achieved []float64
@@ -197,7 +201,9 @@ func armPoint(w who, s *runs, class string) ArmPoint {
 	p.Response, p.Service = spread(s.merged[response], censored, class), spread(s.merged[service], censored, class)
 	p.Slip, p.EndToEnd = spread(s.merged[slip], 0, class), spread(s.merged[endToEnd], 0, class)
 	p.Stages = mergeStages(s.all)
-	return p
+	var err error
+	p.Inside, err = inside(s.all, class)
+	return p, err
 }
 
 // mergeStages weighs each run's means by its requests. Means may be added and

@@ -30,6 +30,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"bytes":    bytesText,
 	"holds":    contains,
 	"percent":  stats.Percent,
+	"share":    shareText,
 	"plural":   plural,
 	"at":       func(p pictures, place ...string) []picture { return p[strings.Join(place, "/")] },
 }).Parse(pageText))
@@ -178,6 +179,15 @@ func amount(n stats.Number) string {
 		return "–"
 	}
 	return figure.Count(v)
+}
+
+// shareText writes a share in per cent, or a dash.
+func shareText(n stats.Number) string {
+	v, ok := n.Get()
+	if !ok {
+		return "–"
+	}
+	return figure.Percent(v)
 }
 
 // bytesText writes a size.

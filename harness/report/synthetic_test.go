@@ -28,6 +28,8 @@ type world struct {
 	seed     uint64
 	// medianNs is a run's median response time.
 	medianNs func(p result.PlannedCell) float64
+	// inside has the cells say what happened in their brokers.
+	inside bool
 	// change edits a record before it is written; nil for none.
 	change func(c *result.CellRecord)
 }
@@ -154,6 +156,9 @@ func (w world) cell(t testing.TB, r *result.Run, p result.PlannedCell, random *r
 		Server: result.ServerCounters{CPURunNs: &run, CtxVol: n / 4, CtxInvol: n / 50, MaxRSSBytes: 100 << 20},
 		Gates:  []result.Gate{{Name: "slip", OK: true, Advisory: true, Detail: "small"}},
 	}
+	if w.inside {
+		writeInside(t, dir, p, c)
+	}
 	if w.change != nil {
 		w.change(c)
 	}
@@ -194,6 +199,50 @@ func writeStages(t testing.TB, path string, totalNs float64, random *rand.Rand) 
 		hists = append(hists, h)
 	}
 	writeIntervals(t, path, hists)
+}
+
+// writeInside writes what a broker of two shards, or of a processor and a
+// handler, says of itself over a window of two seconds.
+func writeInside(t testing.TB, dir string, p result.PlannedCell, c *result.CellRecord) {
+	t.Helper()
+	written, heap := int64(3<<20), int64(8e6)
+	c.Server.WindowNs, c.Server.WriteBytes, c.Server.GoHeapBytes, c.Load.PayloadBytes = 2e9, &written, &heap, 1<<20
+	names := [2]string{"network-0", "handler-0"}
+	begin, end := "ceteris_go_gc_cycles_total 5\n", "# HELP x\nceteris_go_gc_cycles_total 7\nceteris_go_gc_cpu_seconds_total 0.02\n"
+	if p.Model == "tpc" {
+		names = [2]string{"shard-0", "shard-1"}
+		begin += `ceteris_parts_local_total{shard="0"} 100` + "\n"
+		end += `ceteris_parts_local_total{shard="0"} 400
+ceteris_parts_remote_total{shard="0"} 60
+ceteris_parts_remote_total{shard="1"} 40
+ceteris_append_bytes_total{shard="0"} 1000
+ceteris_append_written_bytes_total{shard="0"} 4096
+ceteris_reactor_stalls_total{shard="1"} 1
+ceteris_machine_steal_seconds_total{cpu="1"} 0.1
+ceteris_arena_used_bytes{shard="0"} 4096
+ceteris_arena_used_bytes{shard="1"} 4096
+`
+		path := filepath.Join(dir, "stages.hlog")
+		all, err := result.ReadLog(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hops := hdr.New(1, 10e9, 3)
+		hops.SetTag(telemetry.Hop.String())
+		for i := range int64(400) {
+			_ = hops.RecordValue(1000 + i)
+		}
+		writeIntervals(t, path, append(all, hops))
+	}
+	workers := "t_ns,worker,busy_ns,spin_ns,sleep_ns\n"
+	for step := range int64(3) {
+		workers += fmt.Sprintf("%d,%s,%d,%d,%d\n%d,%s,%d,%d,%d\n", step*1e9, names[0], step*8e8, step*2e8, 0, step*1e9, names[1], step*2e8, 0, step*8e8)
+	}
+	for name, text := range map[string]string{"metrics-begin.txt": begin, "metrics.txt": end, "workers.csv": workers} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func writeIntervals(t testing.TB, path string, hists []*hdr.Histogram) {

@@ -59,7 +59,7 @@ type ServerCounters struct {
 	// written to storage; buffered writes count as their pages become dirty.
 	ReadBytes  *int64 `json:"read_bytes,omitempty"`
 	WriteBytes *int64 `json:"write_bytes,omitempty"`
-	Threads     int    `json:"threads"`
+	Threads    int    `json:"threads"`
 }
 
 // CPUNs is the CPU time of the window: the exact figure where there is one.

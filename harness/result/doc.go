@@ -7,7 +7,8 @@
 //	  env.json            the machine
 //	  journal.jsonl       append-only: one line per event; what resuming goes by
 //	  blocks/000/<cell>/  cell.json, {response,service,slip,e2e,stages}.hlog,
-//	                      counters.csv, broker.json, server.log
+//	                      counters.csv, workers.csv, metrics-begin.txt, metrics.txt,
+//	                      broker.json, server.log
 //	  analysis.json tables/ figures/ report.html    made by package report
 //	  CHECKSUMS           sha256 of every other file, written when the run is complete
 //

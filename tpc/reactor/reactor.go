@@ -260,12 +260,18 @@ func (r *Reactor) Snapshot() Counters {
 func (r *Reactor) Times() telemetry.Times {
 	c := r.Snapshot()
 	t := telemetry.Times{BusyNs: c.BusyNs, SpinNs: c.SpinNs, SleepNs: c.SleepNs}
-	// Both are read after the counters: a sleep that has ended since is in
-	// sleptNs and not in them.
-	if dozed := r.dozedNs.Load(); dozed > 0 {
-		t.SleepNs = max(t.SleepNs, r.sleptNs.Load()+telemetry.Now()-dozed)
+	for {
+		dozed := r.dozedNs.Load()
+		slept := r.sleptNs.Load()
+		if r.dozedNs.Load() != dozed {
+			continue // a sleep began or ended between the two, so it may be in both or in neither
+		}
+		if dozed > 0 {
+			slept += telemetry.Now() - dozed
+		}
+		t.SleepNs = max(t.SleepNs, slept)
+		return t
 	}
-	return t
 }
 
 // Heartbeat is when the current round began, in ns of telemetry.Now, and 0
