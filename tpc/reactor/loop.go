@@ -10,6 +10,7 @@ const (
 // loop runs rounds until Stop.
 func (r *Reactor) loop() {
 	idleSinceNs := int64(-1)
+	pace := r.pacer() // of the wait that is going on
 	r.nowNs = r.clock()
 	for !r.stopping.Load() {
 		busy := r.round()
@@ -21,17 +22,21 @@ func (r *Reactor) loop() {
 			if tookNs > 2*r.o.TaskQuotaNs {
 				r.longRounds.record(tookNs)
 			}
-			idleSinceNs = -1
+			if idleSinceNs >= 0 {
+				pace.waited(before-idleSinceNs, r.o.SpinNs)
+				idleSinceNs = -1
+			}
 			continue
 		}
 		r.c.SpinNs += r.nowNs - before
 		if idleSinceNs < 0 {
-			idleSinceNs = before
+			idleSinceNs, pace = before, r.pacer()
 		}
-		if r.o.SpinNs == math.MaxInt64 || r.nowNs-idleSinceNs < r.o.SpinNs {
+		if r.o.SpinNs == math.MaxInt64 || r.nowNs-idleSinceNs < r.o.SpinNs && pace.worth() {
 			continue
 		}
 		r.sleep()
+		pace.waited(r.nowNs-idleSinceNs, r.o.SpinNs)
 		idleSinceNs = -1
 	}
 }

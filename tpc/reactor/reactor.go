@@ -77,6 +77,7 @@ type Reactor struct {
 	wakeFD    int
 	owed      int64 // wake-ups announced by the flag and not yet read from the eventfd
 	nowNs     int64
+	paces     [2]pace // of waits for others, and for the device
 	streams   streamTable
 	listeners []*Listener
 	settling  []*Stream
@@ -132,7 +133,10 @@ func New(o Options) (*Reactor, error) {
 	case o.SpinNs < 0 || o.TaskQuotaNs < 0:
 		return nil, fmt.Errorf("reactor: SpinNs and TaskQuotaNs must not be negative, got %d and %d", o.SpinNs, o.TaskQuotaNs)
 	}
-	r := &Reactor{o: o, clock: telemetry.Now, wakeFD: -1, id: strconv.FormatInt(reactors.Add(1), 10)}
+	r := &Reactor{
+		o: o, clock: telemetry.Now, wakeFD: -1, paces: [2]pace{{near: paceWhole}, {near: paceWhole}},
+		id: strconv.FormatInt(reactors.Add(1), 10),
+	}
 	if r.o.Name == "" {
 		r.o.Name = r.id
 	}
