@@ -35,6 +35,7 @@ type appender struct {
 	opEnd   int64    // segment position that the write in flight covers
 	opMark  log.Mark // the last batch end that it covers; Offset 0 when it covers none
 	busy    bool
+	wave    int // of the shard's waves, the one that the write in flight belongs to
 
 	segmentBytes int64 // where the log rolls, at the latest
 }
@@ -139,6 +140,7 @@ func (a *appender) submit(f *segFile) {
 	if a.p.s.durability == models.Power {
 		op.Kind = reactor.WriteDSync
 	}
+	a.wave = a.p.s.waves.join()
 	a.p.s.r.Submit(op)
 }
 
@@ -146,6 +148,7 @@ func (a *appender) submit(f *segFile) {
 // becomes durable at once.
 func (a *appender) DiskDone(op *reactor.DiskOp) {
 	a.busy = false
+	a.p.s.waves.leave(a.wave)
 	if op.Err != nil {
 		a.p.fail(op.Err)
 		return
@@ -159,7 +162,7 @@ func (a *appender) DiskDone(op *reactor.DiskOp) {
 		a.p.advance(a.opMark)
 		a.noteSynced()
 	}
-	a.kick()
+	a.p.s.markDirty(a.p)
 }
 
 // markClean hands every chunk that is on the device and will not change any

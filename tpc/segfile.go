@@ -2,6 +2,7 @@ package tpc
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -9,6 +10,7 @@ import (
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // segFile is a segment's file as the appender sees it: created when the log
@@ -53,7 +55,7 @@ func (a *appender) roll(fresh *log.Segment) {
 			return
 		}
 		f.file, fresh.File = made, made
-		a.kick()
+		a.p.s.markDirty(a.p)
 	})
 }
 
@@ -121,7 +123,7 @@ func (a *appender) grow(f *segFile) {
 			// will say so. Trying again and again would not make any.
 			f.step = 0
 		}
-		a.kick()
+		a.p.s.markDirty(a.p)
 	})
 }
 
@@ -134,6 +136,7 @@ func zeroFill(fd int, from, n int64, enough *atomic.Bool) error {
 	if err == unix.EOPNOTSUPP {
 		err = nil
 	}
+	zeros := zeros()
 	for off := int64(0); off < n && err == nil && !enough.Load(); {
 		piece := zeros[:min(n-off, int64(len(zeros)))]
 		var w int
@@ -144,12 +147,4 @@ func zeroFill(fd int, from, n int64, enough *atomic.Bool) error {
 }
 
 // zeros is an aligned piece of nothing, shared and never written.
-var zeros = alignedZeros(256 << 10)
-
-func alignedZeros(n int) []byte {
-	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ, unix.MAP_ANON|unix.MAP_PRIVATE)
-	if err != nil {
-		panic(fmt.Sprintf("tpc: mapping %d bytes of zeros: %v", n, err))
-	}
-	return b
-}
+var zeros = sync.OnceValue(func() []byte { return arena.Zeros(256 << 10) })

@@ -41,6 +41,7 @@ type shard struct {
 	nextConn  uint64
 
 	dirtyParts []*ownedPartition // bytes to write this round
+	waves      waves             // of device writes
 	dirtyConns []*conn           // answers to send this round
 	evict      []*chunk          // clean chunks, oldest at evictHead
 	evictHead  int
@@ -146,18 +147,14 @@ func (s *shard) OnMessage(_ int, m message) {
 // Flush ends a round: device writes for every partition that has bytes, sends
 // for every connection that has answers, messages to the other shards.
 func (s *shard) Flush() {
-	for i := 0; i < len(s.dirtyParts); i++ {
-		p := s.dirtyParts[i]
-		p.inDirty = false
-		p.app.kick()
-	}
-	s.dirtyParts = s.dirtyParts[:0]
+	s.launch()
 	for i := 0; i < len(s.dirtyConns); i++ { // a flush may mark more
 		c := s.dirtyConns[i]
 		c.dirty = false
 		c.flush()
 	}
 	s.dirtyConns = s.dirtyConns[:0]
+	s.launch() // connections that may go on have brought more
 	if len(s.leaving) > 0 {
 		s.seeOff()
 	}

@@ -7,10 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	hugeBytes     = 2 << 20 // a transparent huge page on x86-64 and on arm64 with 4 KiB pages
-	mpolPreferred = 1       // set_mempolicy(2): prefer the node, fall back to others
-)
+const mpolPreferred = 1 // set_mempolicy(2): prefer the node, fall back to others
 
 // mapRegion maps n bytes (rounded up to whole huge pages if those are asked
 // for) and says in facts what the kernel granted beyond plain memory.
