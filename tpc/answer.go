@@ -5,43 +5,45 @@ import (
 )
 
 // flush encodes every answer whose turn it is and hands them to the kernel in
-// one send. Called once a round for connections with something to say.
-func (c *conn) flush() {
+// one send. Called once a round for connections with something to say. It begins
+// at nowNs and tells when it has ended, which is when the next one begins.
+func (c *conn) flush(nowNs int64) int64 {
 	if c.sending || c.closed {
 		c.reap()
-		return
+		return nowNs
 	}
 	for c.head != nil && c.head.done && c.out.Bytes < maxSendBytes && !c.last {
 		r := c.pop()
 		c.last = r.drop // answers before it still go out, nothing after it
 		if r.silent {
-			c.s.recordSilent(r)
+			c.s.recordSilent(r, nowNs)
 		} else {
-			c.s.encode(c, r)
+			nowNs = c.s.encode(c, r, nowNs)
 		}
 		c.s.recycle(r)
 	}
 	if c.out.Bytes > 0 {
 		c.sending = true
-		now := telemetry.Now()
 		for i := range c.sent {
-			c.sent[i][telemetry.Dequeued] = now
+			c.sent[i][telemetry.Dequeued] = nowNs
 		}
 		c.st.Send(&c.out)
 	} else if c.last {
 		c.close()
-		return
+		return nowNs
 	}
 	if len(c.stash) > 0 {
-		c.parse()
+		nowNs = telemetry.Now()
+		c.parse(nowNs)
+		nowNs = telemetry.Now()
 	}
+	return nowNs
 }
 
 // recordSilent ends the stage clock of a request that is not answered.
-func (s *shard) recordSilent(r *request) {
-	now := telemetry.Now()
+func (s *shard) recordSilent(r *request, nowNs int64) {
 	for t := telemetry.Encoded; t <= telemetry.Sent; t++ {
-		r.stamps[t] = now
+		r.stamps[t] = nowNs
 	}
 	s.rec.Record(r.hdr.Key, &r.stamps)
 }

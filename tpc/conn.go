@@ -43,12 +43,13 @@ type conn struct {
 func (c *conn) OnData(b *iobuf.Buf, n int) {
 	c.lastNs = c.s.r.Now()
 	c.stash = append(c.stash, reactor.Received{Buf: b, Data: b.B[:n], Ns: c.lastNs})
-	c.parse()
+	c.parse(c.lastNs)
 }
 
 // parse decodes frames until the in-flight limit is reached or the bytes are
-// used up.
-func (c *conn) parse() {
+// used up. All of them are complete at nowNs, however long each waits for those
+// before it.
+func (c *conn) parse(nowNs int64) {
 	done := 0
 	for done < len(c.stash) && c.open() && c.inflight < c.s.inflightMax {
 		in := &c.stash[done]
@@ -63,7 +64,7 @@ func (c *conn) parse() {
 			c.close()
 			break
 		}
-		if frame != nil && !c.s.serve(c, frame, buf, ns) {
+		if frame != nil && !c.s.serve(c, frame, buf, ns, nowNs) {
 			c.close()
 			break
 		}

@@ -2,6 +2,7 @@ package tpc
 
 import (
 	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -149,7 +150,7 @@ func (l *release) RunTask() {
 	s := p.s
 	for range l.budget {
 		if w := p.held.popProduce(); w != nil {
-			s.appendPart(p, w.req, w.part)
+			s.appendPart(p, w.req, w.part, telemetry.Now())
 		} else if c := p.held.popCold(); c != nil {
 			s.lookCold(p, c.req, c.part)
 		} else {

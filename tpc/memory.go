@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -80,7 +81,7 @@ func (h *starvation) OnTimer(*reactor.Timer) {
 		list[i] = nil
 		c.starving = false
 		if !c.closed {
-			c.parse()
+			c.parse(telemetry.Now())
 		}
 	}
 	s.starvedSpare = list[:0]

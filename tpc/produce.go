@@ -33,6 +33,7 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 	clear(r.waits)
 	r.pending = 1 // held until every part is under way
 	away := false
+	nowNs := r.stamps[telemetry.Decoded]
 	for i := range op.Parts {
 		pp := &op.Parts[i]
 		if pp.Done {
@@ -60,7 +61,7 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 			continue
 		}
 		s.local.Inc()
-		s.applyProduce(r, int32(i))
+		nowNs = s.applyProduce(r, int32(i), nowNs)
 	}
 	if !away && !r.keepFrame {
 		// Every batch has been copied to its chunk: the frame is not needed while
@@ -73,8 +74,9 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 
 // applyProduce is stops 5 and 6 at the owner: validate, assign offsets, copy
 // into the append chunk, commit to the log. The device write goes out with the
-// round's group.
-func (s *shard) applyProduce(r *request, part int32) {
+// round's group. It begins at nowNs and tells when it has ended; the look at a
+// part of this shard before it is part of it.
+func (s *shard) applyProduce(r *request, part int32, nowNs int64) (endNs int64) {
 	pp := &r.produce.Parts[part]
 	p := s.find(pp.Topic, pp.Index)
 	switch {
@@ -84,25 +86,26 @@ func (s *shard) applyProduce(r *request, part int32) {
 	case p.moving:
 		s.holdProduce(p, r, part)
 	default:
-		s.appendPart(p, r, part)
+		return s.appendPart(p, r, part, nowNs)
 	}
+	return nowNs
 }
 
 // appendPart is applyProduce for a partition that is served here.
-func (s *shard) appendPart(p *ownedPartition, r *request, part int32) {
+func (s *shard) appendPart(p *ownedPartition, r *request, part int32, nowNs int64) (endNs int64) {
 	pp := &r.produce.Parts[part]
 	w := &r.waits[part]
-	*w = produceWait{req: r, part: part, startNs: telemetry.Now()}
+	*w = produceWait{req: r, part: part, startNs: nowNs}
 	if !p.Failed() && !p.app.reserve(len(pp.Records)) {
 		s.exhausted(p)
 		pp.Finish(nil, codeExhausted)
 		s.produceHome(r, part)
-		return
+		return nowNs
 	}
 	switch pp.Apply(p.Partition, &s.validator, s.nowMs()) {
 	case log.Refused:
 		s.produceHome(r, part)
-		return
+		return nowNs
 	case log.RollThenWrite:
 		_, fresh := p.Log.Roll(&pp.Append)
 		p.app.roll(fresh)
@@ -111,8 +114,8 @@ func (s *shard) appendPart(p *ownedPartition, r *request, part int32) {
 		p.app.write(&pp.Append, pp.Records)
 		p.Log.Commit(&pp.Append)
 	}
-	w.localNs, w.need = telemetry.Now(), pp.NeedOffset
-	w.doneNs = w.localNs
+	endNs = telemetry.Now()
+	w.localNs, w.doneNs, w.need = endNs, endNs, pp.NeedOffset
 	if s.durability == models.Memory {
 		p.advance(p.Log.EndMark())
 	}
@@ -124,6 +127,7 @@ func (s *shard) appendPart(p *ownedPartition, r *request, part int32) {
 	default:
 		p.waitProduce(w)
 	}
+	return endNs
 }
 
 // finishProducePart runs at the owner when a part's bytes keep the durability

@@ -118,7 +118,7 @@ func (s *shard) OnMessage(_ int, m message) {
 	}
 	switch m.kind {
 	case msgProduce:
-		s.applyProduce(r, m.part)
+		s.applyProduce(r, m.part, telemetry.Now())
 	case msgProduceDone:
 		s.produceAnswered(r)
 	case msgFetch:
@@ -148,12 +148,15 @@ func (s *shard) OnMessage(_ int, m message) {
 // for every connection that has answers, messages to the other shards.
 func (s *shard) Flush() {
 	s.launch()
-	for i := 0; i < len(s.dirtyConns); i++ { // a flush may mark more
-		c := s.dirtyConns[i]
-		c.dirty = false
-		c.flush()
+	if len(s.dirtyConns) > 0 {
+		nowNs := telemetry.Now()
+		for i := 0; i < len(s.dirtyConns); i++ { // a flush may mark more
+			c := s.dirtyConns[i]
+			c.dirty = false
+			nowNs = c.flush(nowNs)
+		}
+		s.dirtyConns = s.dirtyConns[:0]
 	}
-	s.dirtyConns = s.dirtyConns[:0]
 	s.launch() // connections that may go on have brought more
 	if len(s.leaving) > 0 {
 		s.seeOff()
@@ -178,10 +181,10 @@ func (s *shard) send(to int, m message) {
 
 // serve is where a frame enters the model: header, then the API's own path. It
 // takes over one reference to buf. False closes the connection.
-func (s *shard) serve(c *conn, frame []byte, buf *iobuf.Buf, readableNs int64) bool {
+func (s *shard) serve(c *conn, frame []byte, buf *iobuf.Buf, readableNs, framedNs int64) bool {
 	r := s.newRequest(c)
 	r.buf = buf
-	r.stamps[telemetry.Readable], r.stamps[telemetry.Framed] = readableNs, telemetry.Now()
+	r.stamps[telemetry.Readable], r.stamps[telemetry.Framed] = readableNs, framedNs
 	if err := wire.ParseHeader(frame, &r.hdr); err != nil {
 		s.b.logf("connection %d: %v", c.id, err)
 		s.recycle(r)
@@ -218,9 +221,9 @@ func (s *shard) finish(r *request) {
 }
 
 // encode is stop 9: the answer's head goes into the connection's buffer,
-// records are referred to where they lie.
-func (s *shard) encode(c *conn, r *request) {
-	beginNs := telemetry.Now()
+// records are referred to where they lie. It begins at nowNs and tells when it
+// has ended.
+func (s *shard) encode(c *conn, r *request, nowNs int64) (endNs int64) {
 	switch {
 	case r.hdr.Key == keyProduce && r.coldResp == nil:
 		dst := c.room(256 + 64*len(r.produce.Parts))
@@ -233,9 +236,11 @@ func (s *shard) encode(c *conn, r *request) {
 	}
 	// Encoding happens when the answer's turn has come. The wait for the turn is
 	// the response's, not the encoder's: it counts until the connection takes it.
-	r.stamps[telemetry.Encoded] = r.stamps[telemetry.Satisfied] + telemetry.Now() - beginNs
+	endNs = telemetry.Now()
+	r.stamps[telemetry.Encoded] = r.stamps[telemetry.Satisfied] + endNs - nowNs
 	c.sent = append(c.sent, r.stamps)
 	c.sentKeys = append(c.sentKeys, r.hdr.Key)
+	return endNs
 }
 
 // abandon hastens a request whose connection is gone.
