@@ -88,8 +88,7 @@ type shard struct {
 // here so that its pages lie on this core's node.
 func (s *shard) Start(r *reactor.Reactor) error {
 	s.idleTimer.H, s.starveTimer.H = (*housekeeping)(s), (*starvation)(s)
-	s.arena.Own()
-	s.arena.Touch()
+	s.b.out.claim(s)
 	r.After(&s.idleTimer, housekeepingNs)
 	s.started(nil)
 	return nil
