@@ -22,6 +22,7 @@ func (c *conn) flush(nowNs int64) int64 {
 		}
 		c.s.recycle(r)
 	}
+	c.turn()
 	if c.out.Bytes > 0 {
 		c.sending = true
 		for i := range c.sent {

@@ -24,6 +24,7 @@ type conn struct {
 	starvedNs int64 // since when, 0 when it does not
 	lastNs    int64 // last activity, for connections.max.idle.ms
 	inflight  int
+	held      *request // the newest, while its session is not here: nothing is taken in meanwhile
 
 	// Answering.
 	head, tail *request // in arrival order; only the head may be answered
@@ -51,7 +52,7 @@ func (c *conn) OnData(b *iobuf.Buf, n int) {
 // before it.
 func (c *conn) parse(nowNs int64) {
 	done := 0
-	for done < len(c.stash) && c.open() && c.inflight < c.s.inflightMax {
+	for done < len(c.stash) && c.open() && c.held == nil && c.inflight < c.s.inflightMax {
 		in := &c.stash[done]
 		c.s.allocFailed = false
 		frame, buf, ns, err := c.framer.Next(in)

@@ -23,6 +23,12 @@ func (s *shard) serveFetch(r *request, body []byte) bool {
 		s.b.logf("connection %d: %v", r.c.id, err)
 		return false
 	}
+	s.serveSession(r)
+	return true
+}
+
+// splitFetch goes on when the session, if there is one, is here.
+func (s *shard) splitFetch(r *request) {
 	op := &r.fetch
 	op.Split(&r.fetchR, s.image(), s.sessions)
 	for i := range op.Parts {
@@ -52,7 +58,6 @@ func (s *shard) serveFetch(r *request, body []byte) bool {
 		r.legs[i].need = share(need, len(r.legs))
 	}
 	s.dispatchLegs(r)
-	return true
 }
 
 // share is what one of n legs has at least when together they have bytes.

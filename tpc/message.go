@@ -20,6 +20,8 @@ const (
 	msgFetchDone                      // home again: the leg has what it could get
 	msgFetchCancel                    // to the owner: answer the leg with what there is
 	msgCancelAck                      // home again: no cancel is under way any more
+	msgSeek                           // round the shards: give up the session of req
+	msgSeekDone                       // home again, with the session or without
 	msgCold                           // to the owner: apply cold part `part` of req
 	msgColdDone                       // home again
 	msgAccept                         // to the least loaded shard: a connection

@@ -32,6 +32,8 @@ type request struct {
 	fetch      api.Fetch
 	fetchR     wire.FetchRequest
 	fetchWaits []fetchWait
+	queued     bool              // waits until it is its connection's oldest
+	session    *api.MovedSession // found on another shard, on its way home
 	legs       []fetchLeg
 	legsOut    int  // legs that are with their owners
 	cancelsOut int  // calls to come back that are not acknowledged
@@ -55,7 +57,7 @@ func (s *shard) newRequest(c *conn) *request {
 	} else {
 		s.freeRequests = r.next
 	}
-	r.c, r.next, r.done, r.silent, r.drop, r.pending = c, nil, false, false, false, 0
+	r.c, r.next, r.done, r.silent, r.drop, r.queued, r.pending = c, nil, false, false, false, false, 0
 	r.keepFrame = false
 	r.legsOut, r.cancelsOut, r.holding, r.calledBack, r.final = 0, 0, false, false, false
 	r.legs, r.stamps = r.legs[:0], telemetry.Stamps{}

@@ -112,7 +112,7 @@ func (s *shard) OnMessage(_ int, m message) {
 	s.hopped(&m)
 	r := m.req
 	switch m.kind {
-	case msgProduceDone, msgFetchDone, msgColdDone:
+	case msgProduceDone, msgFetchDone, msgSeekDone, msgColdDone:
 		s.away--
 	}
 	switch m.kind {
@@ -130,6 +130,10 @@ func (s *shard) OnMessage(_ int, m message) {
 	case msgCancelAck:
 		r.cancelsOut--
 		s.fetchProgress(r)
+	case msgSeek:
+		s.giveSession(r)
+	case msgSeekDone:
+		s.sessionHome(r)
 	case msgCold:
 		s.applyCold(r, m.part)
 	case msgColdDone:
@@ -244,8 +248,12 @@ func (s *shard) encode(c *conn, r *request, nowNs int64) (endNs int64) {
 
 // abandon hastens a request whose connection is gone.
 func (s *shard) abandon(r *request) {
-	if !r.done && r.hdr.Key == keyFetch && r.legsOut > 0 {
+	switch {
+	case r.done || r.hdr.Key != keyFetch:
+	case r.legsOut > 0:
 		s.endFetch(r)
+	case r.queued && r.c.closed:
+		r.c.held, r.done = nil, true
 	}
 }
 

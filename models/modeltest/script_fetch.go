@@ -13,6 +13,7 @@ var fetching = Script{Name: "fetching", Lives: []func(*Tape){
 		longPolls(c, other, topic)
 		limits(c, topic)
 		sessions(c, topic)
+		wandering(c, other, topic)
 	},
 	func(t *Tape) {
 		c := t.Dial()
@@ -117,5 +118,40 @@ func sessions(c *Conn, topic topicRef) {
 		ask(v, fetchLimits{session: id, sessionEpoch: -1}, 0, fetched{topic: topic, index: 4})
 		ask(v, fetchLimits{session: id, sessionEpoch: 6}, kerr.FetchSessionIDNotFound.Code)
 		c.tape.Note("session %d", id)
+	}
+}
+
+// wandering uses sessions on another connection than the one that made them: a
+// client that has lost its connection brings its session to the next.
+func wandering(c, other *Conn, topic topicRef) {
+	c.tape.T.Helper()
+	next := func(id, epoch int32, parts ...fetched) *kmsg.FetchRequest {
+		return fetchRequest(&fetchLimits{minBytes: 1, session: id, sessionEpoch: epoch}, parts...)
+	}
+	want := func(c *Conn, code int16, id int32) {
+		c.tape.T.Helper()
+		if r := c.Answer().(*kmsg.FetchResponse); r.ErrorCode != code || r.SessionID != id {
+			c.fatalf("a session on another connection: code %d, session %d, want code %d, session %d", r.ErrorCode, r.SessionID, code, id)
+		}
+	}
+	for _, v := range []int16{7, 12, 17} {
+		r := c.Ask(v, next(0, 0, fetched{topic: topic, index: 0}, fetched{topic: topic, index: 1}, fetched{topic: topic, index: 2})).(*kmsg.FetchResponse)
+		id := r.SessionID
+		for epoch := int32(1); epoch < 9; epoch += 4 {
+			other.Send(v, next(id, epoch, fetched{topic: topic, index: 0, offset: int64(epoch)}))
+			want(other, 0, id)
+			for ahead := range int32(3) { // no answer is waited for
+				c.Send(v, next(id, epoch+1+ahead, fetched{topic: topic, index: 3, offset: int64(ahead)}))
+			}
+			for range 3 {
+				want(c, 0, id)
+			}
+		}
+		other.Send(v, next(id, 3))
+		want(other, kerr.InvalidFetchSessionEpoch.Code, 0)
+		c.Send(v, next(id, -1, fetched{topic: topic, index: 4})) // ends it, wherever it is
+		want(c, 0, 0)
+		other.Send(v, next(id, 9))
+		want(other, kerr.FetchSessionIDNotFound.Code, 0)
 	}
 }
