@@ -36,6 +36,16 @@ func (p Point) String() string {
 	return s
 }
 
+// direct reports whether each shard is a broker of its own to clients.
+func (p Point) direct() bool {
+	for i := 0; i+1 < len(p.Set); i += 2 {
+		if p.Set[i] == "routing" {
+			return p.Set[i+1] == "direct"
+		}
+	}
+	return false
+}
+
 // With is the point with more settings.
 func (p Point) With(set ...string) Point {
 	p.Set = append(append([]string(nil), p.Set...), set...)
@@ -105,20 +115,31 @@ func (p Point) Start(t testing.TB, dir, listen string) (b models.Broker, stop fu
 // FreeAddr is an address that nobody listens on now, for brokers that have to
 // have the same one in turn. Its port lies below the range from which the kernel
 // serves those who do not care (32768 upwards), or another process could be
-// given it between two brokers.
+// given it between two brokers. The next three are free too, for brokers with a
+// port for every shard.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	const first, count = 20000, 12000
+	const first, count, perAddr = 20000, 12000, 4
 	start := os.Getpid() * 37
 	for i := range count {
-		addr := fmt.Sprintf("127.0.0.1:%d", first+(start+i)%count)
-		if l, err := net.Listen("tcp", addr); err == nil {
-			defer l.Close()
-			return addr
+		port := first + (start+i*perAddr)%count
+		if portsFree(port, perAddr) {
+			return fmt.Sprintf("127.0.0.1:%d", port)
 		}
 	}
 	t.Fatalf("no port between %d and %d is free", first, first+count)
 	return ""
+}
+
+func portsFree(first, n int) bool {
+	for port := first; port < first+n; port++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return false
+		}
+		defer l.Close()
+	}
+	return true
 }
 
 // indent sets a block of text off in a failure.

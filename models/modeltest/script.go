@@ -35,7 +35,7 @@ func (s *Script) Play(t testing.TB, p Point, listen string) []Life {
 	var lives []Life
 	for _, life := range s.Lives {
 		_, stop := p.Start(t, dir, listen)
-		tape := &Tape{T: t, Addr: listen}
+		tape := &Tape{T: t, Addr: listen, Direct: p.direct()}
 		life(tape)
 		tape.Close()
 		stop()

@@ -64,8 +64,7 @@ func produceSilently(c *Conn, topic topicRef) {
 	c.tape.T.Helper()
 	p := produced{topic, 3, Batch{Records: 3}.Bytes()}
 	for range 5 {
-		c.corr++
-		c.Write(Frame(produceRequest(0, p), 9, c.corr))
+		c.Tell(9, produceRequest(0, p))
 	}
 	c.produce(9, 1, p, 0, 15)
 }

@@ -9,7 +9,7 @@ import (
 var fetching = Script{Name: "fetching", Lives: []func(*Tape){
 	func(t *Tape) {
 		c, other := t.Dial(), t.Dial()
-		topic := c.created("fetching", 5)
+		topic := c.created("fetching", 15)
 		longPolls(c, other, topic)
 		limits(c, topic)
 		sessions(c, topic)
@@ -102,20 +102,21 @@ func sessions(c *Conn, topic topicRef) {
 		}
 		return r
 	}
+	at := func(i int32) int32 { return c.tape.Together(topic, i) } // a session is with one broker
 	for _, v := range []int16{7, 12, 13, 17} {
-		full := ask(v, fetchLimits{}, 0, fetched{topic: topic, index: 0}, fetched{topic: topic, index: 1}, fetched{topic: topic, index: 2})
+		full := ask(v, fetchLimits{}, 0, fetched{topic: topic, index: at(0)}, fetched{topic: topic, index: at(1)}, fetched{topic: topic, index: at(2)})
 		id := full.SessionID
 		if id == 0 {
 			c.fatalf("a full fetch with epoch 0 made no session")
 		}
-		ask(v, fetchLimits{session: id, sessionEpoch: 1}, 0, fetched{topic: topic, index: 0, offset: 4})
-		ask(v, fetchLimits{session: id, sessionEpoch: 2}, 0, fetched{topic: topic, index: 1, offset: 4}, fetched{topic: topic, index: 3})
-		ask(v, fetchLimits{session: id, sessionEpoch: 3, forget: []produced{{topic: topic, index: 2}}}, 0)
+		ask(v, fetchLimits{session: id, sessionEpoch: 1}, 0, fetched{topic: topic, index: at(0), offset: 4})
+		ask(v, fetchLimits{session: id, sessionEpoch: 2}, 0, fetched{topic: topic, index: at(1), offset: 4}, fetched{topic: topic, index: at(3)})
+		ask(v, fetchLimits{session: id, sessionEpoch: 3, forget: []produced{{topic: topic, index: at(2)}}}, 0)
 		ask(v, fetchLimits{session: id, sessionEpoch: 9}, kerr.InvalidFetchSessionEpoch.Code)
-		ask(v, fetchLimits{session: id, sessionEpoch: 4, maxBytes: 500}, 0, fetched{topic: topic, index: 8})
+		ask(v, fetchLimits{session: id, sessionEpoch: 4, maxBytes: 500}, 0, fetched{topic: topic, index: 20})
 		ask(v, fetchLimits{session: id, sessionEpoch: 5, maxBytes: 500, waitMs: 30}, 0)
 		ask(v, fetchLimits{session: id + 1000, sessionEpoch: 1}, kerr.FetchSessionIDNotFound.Code)
-		ask(v, fetchLimits{session: id, sessionEpoch: -1}, 0, fetched{topic: topic, index: 4})
+		ask(v, fetchLimits{session: id, sessionEpoch: -1}, 0, fetched{topic: topic, index: at(4)})
 		ask(v, fetchLimits{session: id, sessionEpoch: 6}, kerr.FetchSessionIDNotFound.Code)
 		c.tape.Note("session %d", id)
 	}
@@ -134,14 +135,15 @@ func wandering(c, other *Conn, topic topicRef) {
 			c.fatalf("a session on another connection: code %d, session %d, want code %d, session %d", r.ErrorCode, r.SessionID, code, id)
 		}
 	}
+	at := func(i int32) int32 { return c.tape.Together(topic, i) }
 	for _, v := range []int16{7, 12, 17} {
-		r := c.Ask(v, next(0, 0, fetched{topic: topic, index: 0}, fetched{topic: topic, index: 1}, fetched{topic: topic, index: 2})).(*kmsg.FetchResponse)
+		r := c.Ask(v, next(0, 0, fetched{topic: topic, index: at(0)}, fetched{topic: topic, index: at(1)}, fetched{topic: topic, index: at(2)})).(*kmsg.FetchResponse)
 		id := r.SessionID
 		for epoch := int32(1); epoch < 9; epoch += 4 {
-			other.Send(v, next(id, epoch, fetched{topic: topic, index: 0, offset: int64(epoch)}))
+			other.Send(v, next(id, epoch, fetched{topic: topic, index: at(0), offset: int64(epoch)}))
 			want(other, 0, id)
 			for ahead := range int32(3) { // no answer is waited for
-				c.Send(v, next(id, epoch+1+ahead, fetched{topic: topic, index: 3, offset: int64(ahead)}))
+				c.Send(v, next(id, epoch+1+ahead, fetched{topic: topic, index: at(3), offset: int64(ahead)}))
 			}
 			for range 3 {
 				want(c, 0, id)
@@ -149,7 +151,7 @@ func wandering(c, other *Conn, topic topicRef) {
 		}
 		other.Send(v, next(id, 3))
 		want(other, kerr.InvalidFetchSessionEpoch.Code, 0)
-		c.Send(v, next(id, -1, fetched{topic: topic, index: 4})) // ends it, wherever it is
+		c.Send(v, next(id, -1, fetched{topic: topic, index: at(4)})) // ends it, wherever it is
 		want(c, 0, 0)
 		other.Send(v, next(id, 9))
 		want(other, kerr.FetchSessionIDNotFound.Code, 0)

@@ -25,6 +25,7 @@ const maxResponseBytes = 64 << 20
 type Line struct {
 	What   string
 	Answer []byte // the frame without its size, or how the connection ended
+	Apart  bool   // it depends on who leads what: not compared with another
 }
 
 // Tape is one run of a script. Everything that is answered is recorded.
@@ -32,22 +33,30 @@ type Tape struct {
 	T     testing.TB
 	Addr  string
 	Lines []Line
-	conns []*Conn
+	// Direct has requests go to the leaders of what they name.
+	Direct bool
+
+	conns    []*Conn
+	apart    bool             // what is asked depends on who leads what
+	asker    net.Conn         // where Direct asks who leads
+	sessions map[int32]string // address of the broker that has a fetch session
 }
 
 // Conn is one connection of a tape.
 type Conn struct {
-	tape  *Tape
-	name  string
-	net   net.Conn
-	corr  int32
-	asked []question // sent and not answered
+	tape   *Tape
+	name   string
+	net    net.Conn
+	others map[string]net.Conn // to further leaders, by address
+	corr   int32
+	asked  []question // sent and not answered
 }
 
 type question struct {
 	what string
 	corr int32
 	req  kmsg.Request // nil when the frame was raw
+	legs []leg
 }
 
 // Dial opens the next connection. It is closed with the tape.
@@ -66,6 +75,9 @@ func (t *Tape) Dial() *Conn {
 func (t *Tape) Close() {
 	for _, c := range t.conns {
 		_ = c.net.Close() // it may be closed already, which is what is wanted
+		for _, n := range c.others {
+			_ = n.Close()
+		}
 	}
 }
 
@@ -82,10 +94,15 @@ func (c *Conn) fatalf(format string, args ...any) {
 // Write sends bytes as they are.
 func (c *Conn) Write(b []byte) {
 	c.tape.T.Helper()
-	if err := c.net.SetWriteDeadline(time.Now().Add(answerLimit)); err != nil {
+	c.writeTo(c.net, b)
+}
+
+func (c *Conn) writeTo(n net.Conn, b []byte) {
+	c.tape.T.Helper()
+	if err := n.SetWriteDeadline(time.Now().Add(answerLimit)); err != nil {
 		c.fatalf("%v", err)
 	}
-	if _, err := c.net.Write(b); err != nil {
+	if _, err := n.Write(b); err != nil {
 		c.fatalf("write: %v", err)
 	}
 }
@@ -93,18 +110,31 @@ func (c *Conn) Write(b []byte) {
 // Send asks without waiting for the answer.
 func (c *Conn) Send(version int16, req kmsg.Request) {
 	c.tape.T.Helper()
+	c.asked = append(c.asked, c.tell(version, req))
+}
+
+// Tell sends a request that is not answered.
+func (c *Conn) Tell(version int16, req kmsg.Request) {
+	c.tape.T.Helper()
+	c.tell(version, req)
+}
+
+func (c *Conn) tell(version int16, req kmsg.Request) question {
+	c.tape.T.Helper()
 	c.corr++
-	f := Frame(req, version, c.corr)
-	c.asked = append(c.asked, question{
-		what: fmt.Sprintf("%s: %s v%d", c.name, kmsg.NameForKey(req.Key()), version), corr: c.corr, req: req,
-	})
-	c.Write(f)
+	req.SetVersion(version)
+	legs := c.legs(version, req)
+	for _, l := range legs {
+		c.writeTo(l.net, Frame(l.req, version, c.corr))
+	}
+	what := fmt.Sprintf("%s: %s v%d", c.name, kmsg.NameForKey(req.Key()), version)
+	return question{what: what, corr: c.corr, req: req, legs: legs}
 }
 
 // SendRaw sends a frame that a response is expected for, whatever it says.
 func (c *Conn) SendRaw(what string, corr int32, frame []byte) {
 	c.tape.T.Helper()
-	c.asked = append(c.asked, question{what: c.name + ": " + what, corr: corr})
+	c.asked = append(c.asked, question{what: c.name + ": " + what, corr: corr, legs: []leg{{net: c.net}}})
 	c.Write(frame)
 }
 
@@ -124,11 +154,18 @@ func (c *Conn) answer() (kmsg.Response, Line) {
 	}
 	q := c.asked[0]
 	c.asked = c.asked[1:]
-	frame, err := c.read()
+	if len(q.legs) > 1 {
+		resp, err := c.gather(&q)
+		if err != nil {
+			c.fatalf("%s: %v", q.what, err)
+		}
+		return resp, Line{What: q.what, Answer: []byte("from several leaders"), Apart: true}
+	}
+	frame, err := readFrom(q.legs[0].net)
 	if err != nil {
 		c.fatalf("%s: %v", q.what, err)
 	}
-	line := Line{What: q.what, Answer: frame}
+	line := Line{What: q.what, Answer: frame, Apart: c.tape.apart || c.tape.Direct && namesBrokers(q.req)}
 	if q.req == nil {
 		if len(frame) < 4 || int32(binary.BigEndian.Uint32(frame)) != q.corr {
 			c.fatalf("%s: answer %x does not begin with correlation id %d", q.what, frame, q.corr)
@@ -139,14 +176,15 @@ func (c *Conn) answer() (kmsg.Response, Line) {
 	if err != nil || corr != q.corr {
 		c.fatalf("%s: correlation id %d, want %d, %v\n%s", q.what, corr, q.corr, err, hex.Dump(frame))
 	}
+	c.tape.remember(&q, resp)
 	return resp, line
 }
 
-func (c *Conn) read() ([]byte, error) {
-	if err := c.net.SetReadDeadline(time.Now().Add(answerLimit)); err != nil {
+func readFrom(n net.Conn) ([]byte, error) {
+	if err := n.SetReadDeadline(time.Now().Add(answerLimit)); err != nil {
 		return nil, err
 	}
-	return ReadFrame(c.net)
+	return ReadFrame(n)
 }
 
 // ReadFrame reads one response, and returns it without its size.
@@ -212,6 +250,9 @@ func Diff(a, b []Line) string {
 	for i := range min(len(a), len(b)) {
 		if a[i].What != b[i].What {
 			return fmt.Sprintf("line %d: one is %q, the other %q", i, a[i].What, b[i].What)
+		}
+		if a[i].Apart || b[i].Apart {
+			continue
 		}
 		if !bytes.Equal(a[i].Answer, b[i].Answer) {
 			at := 0

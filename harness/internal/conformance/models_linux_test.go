@@ -13,7 +13,7 @@ var reference = modeltest.Point{Model: "threadpool"}
 
 // points cover every pair of values of the factors that change the path of a
 // request: how the network is polled, how many shards there are, what schedules
-// the pool, and what an acknowledgement waits for.
+// the pool, and what an acknowledgement waits for; and every way to a shard.
 var points = []modeltest.Point{
 	{Model: "threadpool", Set: []string{"threads", "os", "durability", "power"}},
 	{Model: "threadpool", Set: []string{"threads", "os", "durability", "memory"}},
@@ -25,5 +25,8 @@ var points = []modeltest.Point{
 	{Model: "tpc", Shards: 3, Set: []string{"network", "epoll", "durability", "power"}},
 	{Model: "tpc", Shards: 1, Set: []string{"network", "uring", "durability", "power"}},
 	{Model: "tpc", Shards: 2, Set: []string{"network", "epoll", "durability", "memory"}},
+	{Model: "tpc", Shards: 2, Set: []string{"network", "epoll", "durability", "process", "routing", "direct"}},
 	{Model: "tpc", Shards: 3, Set: []string{"network", "uring", "durability", "memory"}},
+	{Model: "tpc", Shards: 3, Set: []string{"network", "uring", "durability", "process", "routing", "direct"}},
+	{Model: "tpc", Shards: 3, Set: []string{"network", "epoll", "durability", "process", "accept", "reuseport"}},
 }
