@@ -96,3 +96,47 @@ func TestMisrouted(t *testing.T) {
 	stop(t, b)
 	checkLogs(t, b)
 }
+
+// TestDirectAssignment places partitions on the shards that a client names by
+// their node ids, and refuses nodes that there are not.
+func TestDirectAssignment(t *testing.T) {
+	b := start(t, t.TempDir(), "routing", "direct")
+	r := dial(t, b)
+	create := func(name string, nodes ...int32) int16 {
+		t.Helper()
+		req := kmsg.NewPtrCreateTopicsRequest()
+		req.Version, req.TimeoutMillis = 5, 5000
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, -1, -1
+		for i, node := range nodes {
+			topic.ReplicaAssignment = append(topic.ReplicaAssignment, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: []int32{node}})
+		}
+		req.Topics = append(req.Topics, topic)
+		resp, err := r.ask(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
+	}
+	if code := create("t", 1001, 1001, 1); code != 0 {
+		t.Fatalf("code %d", code)
+	}
+	if code := create("far", 1, 2001); code == 0 {
+		t.Error("a partition on a node that is not there was made")
+	}
+	grow := kmsg.NewPtrCreatePartitionsRequest()
+	grow.Version = 2
+	more := kmsg.NewCreatePartitionsRequestTopic()
+	more.Topic, more.Count = "t", 4
+	more.Assignment = []kmsg.CreatePartitionsRequestTopicAssignment{{Replicas: []int32{1001}}}
+	grow.Topics = append(grow.Topics, more)
+	if resp, err := r.ask(grow); err != nil || resp.(*kmsg.CreatePartitionsResponse).Topics[0].ErrorCode != 0 {
+		t.Fatalf("%+v, %v", resp, err)
+	}
+	for i, want := range []int32{1, 1, 0, 1} {
+		if pm := b.image.Load().Topic([]byte("t")).Parts[i]; pm.Owner != want || pm.Leader != 1 || pm.Replicas[0] != 1 {
+			t.Errorf("partition %d: %+v, want shard %d of node 1", i, pm, want)
+		}
+	}
+	stop(t, b)
+}

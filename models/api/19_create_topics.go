@@ -17,7 +17,8 @@ import (
 //     partitions can be used.
 //   - -1 partitions means num.partitions, replication factor -1 means 1, which
 //     is the only factor there is. A replica assignment must give every
-//     partition, from 0 on, to this broker and nobody else.
+//     partition, from 0 on, to this broker and nobody else; with direct routing
+//     to one of its shards.
 //   - Settings are checked by name and value; what the broker does not do is
 //     INVALID_CONFIG, never ignored. A topic named twice is INVALID_REQUEST.
 //   - Validate-only answers as if, and changes nothing.
@@ -61,6 +62,7 @@ func createTopic(e *Env, req *kmsg.CreateTopicsRequest, t *kmsg.CreateTopicsRequ
 	if c.Assignment, code, why = assignmentOf(t.ReplicaAssignment); code != 0 {
 		return refuseTopic(t.Topic, code, why)
 	}
+	c.Assignment, c.Owners = e.placed(c.Assignment)
 	if len(c.Assignment) == 0 && c.Partitions == -1 {
 		c.Partitions = int32(e.Cfg.Int("num.partitions"))
 	}

@@ -47,6 +47,7 @@ func createPartitions(e *Env, t *kmsg.CreatePartitionsRequestTopic, pretend bool
 	for i := range t.Assignment {
 		c.Assignment = append(c.Assignment, t.Assignment[i].Replicas)
 	}
+	c.Assignment, c.Owners = e.placed(c.Assignment)
 	if pretend {
 		_, code, why = e.Image().Apply(c)
 	} else {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/wire"
@@ -43,6 +45,26 @@ func (e *Env) leader(pm *cluster.PartMeta) int32 {
 
 // leads reports whether this broker leads the partition.
 func (e *Env) leads(pm *cluster.PartMeta) bool { return pm.Leader == e.Cfg.NodeID }
+
+// placed reads an assignment as clients give it, by the ids that they know: with
+// Direct a replica on a shard's node is one on this broker, owned by that shard.
+// An assignment to any other node comes back as it is, for the cluster to refuse.
+func (e *Env) placed(assignment [][]int32) (replicas [][]int32, owners []int32) {
+	if !e.Direct {
+		return assignment, nil
+	}
+	for _, ids := range assignment {
+		shard := -1
+		if len(ids) == 1 {
+			shard = slices.IndexFunc(e.Nodes, func(n wire.Node) bool { return n.ID == ids[0] })
+		}
+		if shard < 0 {
+			return assignment, nil
+		}
+		replicas, owners = append(replicas, []int32{e.Cfg.NodeID}), append(owners, int32(shard))
+	}
+	return replicas, owners
+}
 
 // nodes are the node ids for a list of replicas, as clients see them.
 func (e *Env) nodes(pm *cluster.PartMeta, ids []int32) []int32 {

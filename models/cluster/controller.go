@@ -187,13 +187,13 @@ func (c *Controller) complete(cmd Command) Command {
 		sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(c.image.clusterID+"/"+v.Name+"/"), uint64(c.image.version)))
 		v.ID = [16]byte(sum[:16])
 		v.ID[6], v.ID[8] = v.ID[6]&0x0f|0x40, v.ID[8]&0x3f|0x80
-		if n := max(int(v.Partitions), len(v.Assignment)); n > 0 && n <= MaxPartitionsPerTopic {
+		if n := max(int(v.Partitions), len(v.Assignment)); n > 0 && n <= MaxPartitionsPerTopic && len(v.Owners) == 0 {
 			v.Owners = PlaceLeastLoaded(c.image, n, c.shards)
 		}
 		return v
 	case CreatePartitions:
 		if t := c.image.Topic([]byte(v.Name)); t != nil {
-			if n := int(v.Count) - len(t.Parts); n > 0 && n <= MaxPartitionsPerTopic {
+			if n := int(v.Count) - len(t.Parts); n > 0 && n <= MaxPartitionsPerTopic && len(v.Owners) == 0 {
 				v.Owners = PlaceLeastLoaded(c.image, n, c.shards)
 			}
 		}

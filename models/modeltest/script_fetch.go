@@ -53,7 +53,7 @@ func longPolls(c, other *Conn, topic topicRef) {
 	// Nothing comes: the answer is empty when its time is over.
 	c.Ask(12, fetchRequest(&fetchLimits{waitMs: 60, minBytes: 1, sessionEpoch: -1}, all()...))
 	// An error in one partition is reason enough to answer.
-	c.Ask(12, fetchRequest(&fetchLimits{waitMs: 15_000, minBytes: 1, sessionEpoch: -1}, append(all(), fetched{topic: topic, index: 7})...))
+	c.Ask(12, fetchRequest(&fetchLimits{waitMs: 15_000, minBytes: 1, sessionEpoch: -1}, append(all(), fetched{topic: topic, index: 20})...))
 	// So is a topic that goes away meanwhile.
 	gone := c.created("gone", 1)
 	c.Send(12, fetchRequest(&fetchLimits{waitMs: 15_000, minBytes: 1, sessionEpoch: -1}, fetched{topic: gone}))

@@ -292,6 +292,48 @@ func TestListenerClose(t *testing.T) {
 	})
 }
 
+// TestListenerPause leaves connections in the backlog while the listener is
+// paused, and takes every one of them afterwards, however often it was paused.
+func TestListenerPause(t *testing.T) {
+	eachBackend(t, func(t *testing.T, backend string) {
+		g := start(t, Options{Backend: backend}, nil)
+		addr, l := g.listen(&echoes{g: g})
+		accepted := func() (n int64) {
+			g.on(func() { n = g.r.Counters().Accepts })
+			return n
+		}
+		want := int64(0)
+		for round := range 20 {
+			g.on(l.Pause)
+			if round%2 == 0 {
+				eventually(t, "the end of accepting", func() (ended bool) {
+					g.on(func() { ended = !l.armed })
+					return ended
+				})
+				before := accepted()
+				for range 3 {
+					if err := dialable(addr); err != nil {
+						t.Fatal(err)
+					}
+				}
+				g.on(func() {}) // a round more
+				if n := accepted(); n != before {
+					t.Fatalf("%d connections accepted while paused", n-before)
+				}
+				want += 3
+			}
+			g.on(func() { l.Resume(); l.Pause(); l.Resume() }) // while the first pause is perhaps under way
+			if err := dialable(addr); err != nil {
+				t.Fatal(err)
+			}
+			want++
+			eventually(t, "all connections", func() bool { return accepted() == want })
+		}
+		g.on(func() { l.Pause(); l.Close(); l.Resume() })
+		eventually(t, "refusal", func() bool { return dialable(addr) != nil })
+	})
+}
+
 // failing refuses to start.
 type failing struct{ rig }
 

@@ -24,6 +24,7 @@ func TestKcat(t *testing.T) {
 	for _, p := range []modeltest.Point{
 		{Model: "threadpool", Set: []string{"threads", "os"}},
 		{Model: "tpc", Shards: 2},
+		{Model: "tpc", Shards: 2, Set: []string{"routing", "direct"}},
 	} {
 		t.Run(p.String(), func(t *testing.T) {
 			dir := t.TempDir()
