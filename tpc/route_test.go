@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ceteris/ceteris/models/cluster"
 )
 
 // sums adds up a shard's counters of where parts went.
@@ -139,4 +142,69 @@ func TestDirectAssignment(t *testing.T) {
 		}
 	}
 	stop(t, b)
+}
+
+// TestDirectFollowsMoves moves partitions under a real client whose connections
+// go to the owners: it is sent on to the new leader, at a higher epoch, and
+// produces and reads every record exactly once.
+func TestDirectFollowsMoves(t *testing.T) {
+	b := start(t, t.TempDir(), "routing", "direct")
+	cl := client(t, b, kgo.MetadataMinAge(10*time.Millisecond))
+	createTopic(t, cl, "t", 4)
+	epochs := func() (sum int32) {
+		for _, pm := range b.image.Load().Topic([]byte("t")).Parts {
+			sum += pm.LeaderEpoch
+		}
+		return sum
+	}
+	before := epochs()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	const rounds, each = 6, 200
+	n := 0
+	for round := range int32(rounds) {
+		for range each {
+			cl.Produce(ctx, &kgo.Record{Value: fmt.Appendf(nil, "value-%d", n)}, func(_ *kgo.Record, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			n++
+		}
+		for p := range int32(4) {
+			mustMove(t, b, cluster.Move{Topic: "t", Index: p, To: (p + round) % 2})
+		}
+	}
+	if err := cl.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	consume(t, b, n)
+	total := int64(0)
+	for p := range int32(4) {
+		resp, err := dial(t, b).ask(listLatest("t", p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += resp.(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0].Offset
+	}
+	if total != int64(n) {
+		t.Errorf("%d records in the logs, want the %d that were sent", total, n)
+	}
+	if _, _, strays, _ := b.sums(); strays == 0 || epochs() == before {
+		t.Errorf("%d parts came to the wrong shard and leader epochs went from %d to %d; want the client to have been sent on", strays, before, epochs())
+	}
+	stop(t, b)
+	checkLogs(t, b)
+}
+
+func listLatest(topic string, index int32) *kmsg.ListOffsetsRequest {
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.Version, req.ReplicaID = 5, -1
+	rt := kmsg.NewListOffsetsRequestTopic()
+	rt.Topic = topic
+	p := kmsg.NewListOffsetsRequestTopicPartition()
+	p.Partition, p.Timestamp, p.CurrentLeaderEpoch = index, -1, -1
+	rt.Partitions = append(rt.Partitions, p)
+	req.Topics = append(req.Topics, rt)
+	return req
 }
