@@ -27,7 +27,7 @@ func (b *Broker) sums() (local, remote, strays, hops uint64) {
 func TestDirectClient(t *testing.T) {
 	dir := t.TempDir()
 	b := start(t, dir, "routing", "direct")
-	cl := client(t, b, kgo.RequiredAcks(kgo.AllISRAcks()))
+	cl := client(t, b, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
 	createTopic(t, cl, "t", 5)
 	const n = 2000
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -149,7 +149,7 @@ func TestDirectAssignment(t *testing.T) {
 // produces and reads every record exactly once.
 func TestDirectFollowsMoves(t *testing.T) {
 	b := start(t, t.TempDir(), "routing", "direct")
-	cl := client(t, b, kgo.MetadataMinAge(10*time.Millisecond))
+	cl := client(t, b, kgo.MetadataMinAge(10*time.Millisecond), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
 	createTopic(t, cl, "t", 4)
 	epochs := func() (sum int32) {
 		for _, pm := range b.image.Load().Topic([]byte("t")).Parts {
