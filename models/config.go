@@ -70,6 +70,7 @@ var Settings = []Setting{
 	{"fetch.purgatory.purge.interval.requests", 1000, 1, 1 << 20, "threadpool: completed entries after which watcher lists are purged"},
 	{"shards", 0, 0, 256, "tpc: shards, each a thread of its own; 0 is one a CPU given, one when none is"},
 	{"append.chunk.bytes", 64 << 10, 16 << 10, 1 << 20, "tpc: size of an append chunk, a power of two, bytes"},
+	{"staging.max.bytes", 16 << 20, 2 << 20, 1 << 40, "tpc, staging=shared: size of a shard's staging file, bytes; at most a quarter of the shard's memory"},
 	{"prewrite.max.bytes", 32 << 20, 1 << 20, 1 << 30, "tpc: most bytes zero-filled ahead of a log's end"},
 }
 

@@ -3,6 +3,7 @@ package threadpool
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"runtime"
 	"strconv"
@@ -135,6 +136,9 @@ func (b *Broker) load() error {
 		return err
 	}
 	b.controller = c
+	if c.Staged.Slots > 0 {
+		slog.Warn("recovered: " + c.Staged.String())
+	}
 	opened, err := c.OpenLogs(int(b.cfg.Int("num.recovery.threads.per.data.dir")))
 	if err != nil {
 		return errors.Join(err, c.Logs().Close(false))

@@ -42,9 +42,9 @@ func produceFrame(partition int32) []byte {
 // either, so what is counted is the broker's.
 func TestProduceAllocatesNothing(t *testing.T) {
 	const inflight, warm, rounds = 8, 500, 2000
-	for _, backend := range []string{"uring", "epoll"} {
-		t.Run(backend, func(t *testing.T) {
-			b := start(t, t.TempDir(), "network", backend)
+	for _, where := range [][2]string{{"uring", "none"}, {"epoll", "none"}, {"uring", "shared"}} {
+		t.Run(where[0]+"/"+where[1], func(t *testing.T) {
+			b := start(t, t.TempDir(), "network", where[0], "staging", where[1])
 			defer stop(t, b)
 			createTopic(t, client(t, b), "t", 2)
 			c, err := net.Dial("tcp", b.Addr())

@@ -37,6 +37,8 @@ type appender struct {
 	busy    bool
 	wave    int // of the shard's waves, the one that the write in flight belongs to
 
+	unstaged int64 // offset after the last batch of which a part is in no staging file
+
 	segmentBytes int64 // where the log rolls, at the latest
 }
 
@@ -58,8 +60,13 @@ func (a *appender) write(ap *log.Append, b []byte) {
 	if f.seg != ap.Seg || f.end != ap.Pos {
 		panic(fmt.Sprintf("tpc: append at %d of segment %d, the appender is at %d of %d", ap.Pos, ap.Seg.Base, f.end, f.seg.Base))
 	}
+	if a.p.s.area != nil {
+		a.stage(f, ap, b)
+		a.p.s.markDirty(a.p)
+		return
+	}
 	for done := 0; done < len(b); {
-		k := a.chunkFor(f)
+		k := a.chunkFor(f, f.end, ap)
 		n := copy(k.buf.B[f.end%a.chunks.size:a.chunks.size], b[done:])
 		done += n
 		f.end += int64(n)
@@ -70,14 +77,18 @@ func (a *appender) write(ap *log.Append, b []byte) {
 	a.p.s.markDirty(a.p)
 }
 
-// chunkFor is the chunk that the next byte of f goes to.
-func (a *appender) chunkFor(f *segFile) *chunk {
-	if k := a.chunks.at(f.seg.Base, f.end); k != nil {
+// chunkFor is the chunk that position pos of f lies in, which is the last one or
+// the next. ap is the append that goes there.
+func (a *appender) chunkFor(f *segFile, pos int64, ap *log.Append) *chunk {
+	if k := a.chunks.at(f.seg.Base, pos); k != nil {
 		return k
 	}
 	k := a.p.s.takeChunk(a.p)
-	k.segBase, k.index = f.seg.Base, f.end/a.chunks.size
+	k.segBase, k.index = f.seg.Base, pos/a.chunks.size
 	a.chunks.push(k)
+	if k.staged {
+		a.assign(k, ap.Pos, ap.Base)
+	}
 	return k
 }
 

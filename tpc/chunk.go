@@ -20,6 +20,7 @@ type chunk struct {
 	endPos  int64 // segment position and
 	endOff  int64 // log offset after the last batch that ends in this chunk; 0 and 0 when none does
 	part    *ownedPartition
+	staged  bool   // buf lies in the staging file
 	next    *chunk // the shard's eviction order, oldest clean first
 }
 

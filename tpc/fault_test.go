@@ -82,11 +82,12 @@ func TestStorageFails(t *testing.T) {
 		"seal":   func(fs *faultFS) { fs.sealFail.Store(true) },
 	}
 	for name, breakIt := range breaks {
-		for _, backend := range []string{"uring", "epoll"} {
-			t.Run(name+"/"+backend, func(t *testing.T) {
+		for _, where := range [][2]string{{"uring", "none"}, {"epoll", "none"}, {"uring", "shared"}} {
+			backend, staging := where[0], where[1]
+			t.Run(name+"/"+backend+"/"+staging, func(t *testing.T) {
 				rng := seeded(t)
 				dir := t.TempDir()
-				b := configure(t, dir, "network", backend, "log.segment.bytes", "65536")
+				b := configure(t, dir, "network", backend, "staging", staging, "log.segment.bytes", "65536")
 				fs := newFaults(t, b)
 				launch(t, b)
 				r := dial(t, b)

@@ -166,6 +166,9 @@ func (s *shard) take(h *cluster.Handover, g parcel, epoch int32, done func()) {
 	} else {
 		f := p.app.tailFile()
 		k.part, k.segBase, k.index = p, f.seg.Base, f.end/p.app.chunks.size
+		if k.staged {
+			p.app.assign(k, f.end, p.Log.EndOffset())
+		}
 		copy(k.buf.B, g.tail.B[:f.end%p.app.chunks.size])
 		p.app.chunks.push(k)
 		g.tail.Release(s.arena)

@@ -1,6 +1,7 @@
 package tpc
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -19,6 +20,10 @@ import (
 // could not refuse it.
 func (s *shard) reserveChunks(n int) bool {
 	for len(s.spare) < n {
+		if buf := s.stagedChunk(); buf != nil {
+			s.spareChunk(buf, true)
+			continue
+		}
 		if free := s.arena.FreeBytes(); free < s.frameBytes+int64(s.chunkBytes) {
 			s.giveUp(int(s.frameBytes + int64(s.chunkBytes) - free))
 			s.arena.Drain()
@@ -30,16 +35,21 @@ func (s *shard) reserveChunks(n int) bool {
 		if buf == nil {
 			return false
 		}
-		k := s.freeChunks
-		if k == nil {
-			k = &chunk{}
-		} else {
-			s.freeChunks = k.next
-		}
-		*k = chunk{buf: buf}
-		s.spare = append(s.spare, k)
+		s.spareChunk(buf, false)
 	}
 	return true
+}
+
+// spareChunk makes a reserved chunk of buf.
+func (s *shard) spareChunk(buf *iobuf.Buf, staged bool) {
+	k := s.freeChunks
+	if k == nil {
+		k = &chunk{}
+	} else {
+		s.freeChunks = k.next
+	}
+	*k = chunk{buf: buf, staged: staged}
+	s.spare = append(s.spare, k)
 }
 
 // takeChunk is a reserved chunk for p.
@@ -88,10 +98,18 @@ func (h *starvation) OnTimer(*reactor.Timer) {
 }
 
 // chunkClean puts a chunk into the eviction order.
-func (s *shard) chunkClean(k *chunk) { s.evict = append(s.evict, k) }
+func (s *shard) chunkClean(k *chunk) {
+	s.evict = append(s.evict, k)
+	if k.staged {
+		s.area.Clean(k.buf)
+	} else {
+		s.evictable++
+	}
+}
 
-// evictOne gives up the oldest clean chunk and tells how many bytes that freed:
-// none when the chunk is still being sent. False when there is none.
+// evictOne gives up the oldest clean chunk and tells how many bytes of the arena
+// that freed: none when the chunk is still being sent, or is staged. False when
+// there is no clean chunk.
 func (s *shard) evictOne() (freed int, ok bool) {
 	if s.evictHead == len(s.evict) {
 		return 0, false
@@ -104,8 +122,11 @@ func (s *shard) evictOne() (freed int, ok bool) {
 		clear(s.evict[n:])
 		s.evict, s.evictHead = s.evict[:n], 0
 	}
-	if k.buf.Refs() == 1 {
-		freed = s.chunkBytes
+	if !k.staged {
+		s.evictable--
+		if k.buf.Refs() == 1 {
+			freed = s.chunkBytes
+		}
 	}
 	if k.part != nil { // nil: dropped with its partition
 		if front := k.part.app.chunks.popFront(); front != k {
@@ -119,6 +140,9 @@ func (s *shard) evictOne() (freed int, ok bool) {
 }
 
 func (s *shard) freeChunk(k *chunk) {
+	if k.staged {
+		s.area.Clean(k.buf)
+	}
 	k.buf.Release(s.arena)
 	*k = chunk{next: s.freeChunks}
 	s.freeChunks = k
@@ -135,11 +159,8 @@ func (s *shard) giveUp(want int) {
 		}
 		w.drop()
 	}
-	for freed < want {
-		n, ok := s.evictOne()
-		if !ok {
-			return
-		}
+	for freed < want && s.evictable > 0 {
+		n, _ := s.evictOne()
 		freed += n
 	}
 }
@@ -176,5 +197,10 @@ func (s *shard) freeMemory() error {
 		s.freeChunk(k)
 	}
 	s.spare = nil
+	if s.area != nil {
+		if err := s.area.Close(); err != nil {
+			return errors.Join(err, s.arena.Close())
+		}
+	}
 	return s.arena.Close()
 }

@@ -57,8 +57,8 @@ func New(cfg models.Config) (models.Broker, error) {
 	if f.Network == "netpoll" {
 		refuse("network", f.Network, "auto, uring, epoll")
 	}
-	if f.Staging == "shared" {
-		refuse("staging", f.Staging, "none")
+	if f.Staging == "n/a" {
+		refuse("staging", f.Staging, "none, shared")
 	}
 	if f.Memory != "arena" {
 		refuse("memory", f.Memory, "arena")

@@ -2,8 +2,6 @@ package tpc
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"net"
 	"runtime"
 	"sync/atomic"
@@ -20,8 +18,6 @@ import (
 // its reactors: threads, sockets, clocks, waiting. The simulation of a whole
 // broker puts one here in which nothing happens by itself.
 type outside interface {
-	// say logs.
-	say(format string, args ...any)
 	// threads prepares the process for n locked threads.
 	threads(n int)
 	// watch watches the shards for stalls.
@@ -30,8 +26,6 @@ type outside interface {
 	options(o *reactor.Options)
 	// run runs the shard's reactor and tells ended when it is over.
 	run(s *shard, ended func(error))
-	// claim is called on the shard's thread before it uses its memory.
-	claim(s *shard)
 	// join waits for all that run has started.
 	join()
 	// receive takes messages of other shards; 0 means that there was none.
@@ -56,8 +50,6 @@ type outside interface {
 // process is the real one.
 type process struct{ b *Broker }
 
-func (p process) say(format string, args ...any) { slog.Warn(fmt.Sprintf(format, args...)) }
-
 func (p process) threads(n int) {
 	// A shard keeps its P while it blocks in the kernel. The broker command sets
 	// the number; whoever runs a broker inside another program must not starve it.
@@ -75,12 +67,6 @@ func (p process) run(s *shard, ended func(error)) {
 		runtime.LockOSThread()
 		ended(s.r.Run(s))
 	})
-}
-
-// claim touches the pool here so that its pages lie on this core's node.
-func (p process) claim(s *shard) {
-	s.arena.Own()
-	s.arena.Touch()
 }
 
 func (p process) join() { p.b.running.Wait() }

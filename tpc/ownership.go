@@ -1,14 +1,10 @@
 package tpc
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/ceteris/ceteris/models/cluster"
@@ -65,7 +61,8 @@ func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int
 		if !p.app.reserve(len(tail)) {
 			return nil, fmt.Errorf("shard %d has no memory left for it: %d bytes free", s.id, s.arena.FreeBytes())
 		}
-		k := p.app.chunkFor(f)
+		// A batch begins behind the tail, if any does in this chunk.
+		k := p.app.chunkFor(f, size-1, &log.Append{Pos: size, Base: shared.Log.EndOffset()})
 		copy(k.buf.B, tail)
 	}
 	// What recovery kept of the active segment may be in the page cache only.
@@ -119,16 +116,6 @@ func (s *shard) forgetPartition(p *ownedPartition) bool {
 	p.freeMemory()
 	_ = closeSegments(p.Log)
 	return true
-}
-
-// sorted are the shard's partitions in an order that a simulation can repeat,
-// for cold paths whose steps others can see.
-func (s *shard) sorted() []*ownedPartition {
-	all := slices.Collect(maps.Values(s.parts))
-	slices.SortFunc(all, func(a, b *ownedPartition) int {
-		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Index, b.Index))
-	})
-	return all
 }
 
 // freeMemory gives back chunks and window. Clean chunks are still named by the

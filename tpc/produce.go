@@ -3,7 +3,6 @@ package tpc
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/telemetry"
 )
@@ -116,7 +115,7 @@ func (s *shard) appendPart(p *ownedPartition, r *request, part int32, nowNs int6
 	}
 	endNs = telemetry.Now()
 	w.localNs, w.doneNs, w.need = endNs, endNs, pp.NeedOffset
-	if s.durability == models.Memory {
+	if p.app.kept() {
 		p.advance(p.Log.EndMark())
 	}
 	switch {

@@ -9,10 +9,12 @@ import (
 	"github.com/ceteris/ceteris/models/batch"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/staging"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
 	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
+	"github.com/ceteris/ceteris/tpc/staged"
 )
 
 // shard is one core of the broker: a thread with a reactor, a memory pool,
@@ -23,6 +25,7 @@ type shard struct {
 	b     *Broker
 	r     *reactor.Reactor
 	arena *arena.Arena
+	area  *staged.Area // append chunks that outlive the process; nil without staging
 	env   *api.Env
 
 	parts     map[partKey]*ownedPartition
@@ -45,6 +48,7 @@ type shard struct {
 	dirtyConns []*conn           // answers to send this round
 	evict      []*chunk          // clean chunks, oldest at evictHead
 	evictHead  int
+	evictable  int // of them, those of the arena
 
 	windows window   // the ends of the ring of windows that may be dropped
 	spare   []*chunk // reserved for an append
@@ -52,6 +56,7 @@ type shard struct {
 	freeRequests *request
 	freeChunks   *chunk
 	chunkBytes   int
+	layout       staging.Layout // of the area
 	arenaBytes   int
 	frameBytes   int64 // of the arena that appends leave to frames and answers
 
@@ -88,8 +93,10 @@ type shard struct {
 // here so that its pages lie on this core's node.
 func (s *shard) Start(r *reactor.Reactor) error {
 	s.idleTimer.H, s.starveTimer.H = (*housekeeping)(s), (*starvation)(s)
-	s.b.out.claim(s)
+	s.arena.Own()
+	s.arena.Touch()
 	r.After(&s.idleTimer, housekeepingNs)
+	s.retainedNs = r.Now() // the first round of retention comes an interval after the start, however long the process has run
 	s.started(nil)
 	return nil
 }
@@ -99,6 +106,9 @@ func (s *shard) Poll() bool {
 	s.rec.Poll()
 	s.arena.Poll()
 	busy := s.arena.Drain() > 0
+	if s.area != nil && s.area.Drain() > 0 {
+		busy = true
+	}
 	got := s.b.out.receive(s)
 	return got > 0 || busy || s.b.mesh.Unflushed(s.id)
 }

@@ -48,6 +48,12 @@ func (b *Broker) start() (err error) {
 	if err != nil {
 		return err
 	}
+	if r := b.control.Staged; r.Slots > 0 {
+		b.logf("recovered: %s", r)
+	}
+	if err := b.openAreas(); err != nil {
+		return err
+	}
 	logs, err := b.control.OpenLogs(int(b.cfg.Int("num.recovery.threads.per.data.dir")))
 	if err != nil {
 		return err
@@ -102,6 +108,10 @@ func (b *Broker) makeShards(n int) error {
 }
 
 func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
+	layout := b.stagingLayout(bytes)
+	if layout.Slots > 0 {
+		bytes -= layout.Bytes()
+	}
 	mem, err := arena.New(arena.Options{Bytes: bytes})
 	if err != nil {
 		return nil, err
@@ -125,6 +135,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		sessions: api.NewSessions(int(b.cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessions),
 		rec:      rec, durability: f.Durability, inflightMax: f.Inflight,
 		maxFrame:   int(b.cfg.Int("socket.request.max.bytes")),
+		layout:     layout,
 		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), frameBytes: bytes / frameShare, arenaBytes: int(bytes),
 		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
 		local:        counter("parts_local_total", "request parts applied on their connection's shard"),

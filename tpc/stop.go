@@ -58,6 +58,15 @@ func (b *Broker) release(clean bool) error {
 		clean = clean && ok
 		errs = append(errs, err)
 	}
+	for _, s := range b.shards {
+		if s.area == nil {
+			continue
+		}
+		s.area.Freeze()
+		if clean { // before the directory is marked: what is marked has no staging files
+			errs = append(errs, s.area.Remove())
+		}
+	}
 	if b.control != nil {
 		errs = append(errs, b.control.Logs().Close(clean))
 	}
@@ -152,7 +161,7 @@ func (s *shard) drained() bool {
 func (s *shard) closeLogs(clean bool) (ok bool, err error) {
 	var errs []error
 	ok = true
-	for _, p := range s.sorted() {
+	for _, p := range s.parts {
 		for _, d := range p.drops { // their delay was for readers, of which there are none
 			errs = append(errs, d.drop())
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/staging"
 )
 
 // Host is what a broker does with the partitions that the controller hands it.
@@ -52,6 +53,8 @@ type Controller struct {
 	image      *Image
 
 	nextID, endID int64 // producer ids reserved and not handed out
+
+	Staged staging.Report // what booting found in the staging files; not changed later
 }
 
 // Boot opens a data directory: <data>/logs in Kafka's layout, <data>/cluster
@@ -78,7 +81,13 @@ func Boot(fs disk.FS, cfg *models.Config, defaults log.Config, shards int) (*Con
 		im = im.BumpLeaderEpochs()
 	}
 	c := &Controller{fs: fs, dir: dir, logs: logs, shards: shards, ownersLead: cfg.Factors.Routing == "direct", image: im}
-	if err := errors.Join(c.sweep(), Save(fs, dir, im)); err != nil {
+	err = errors.Join(c.sweep(), Save(fs, dir, im))
+	if err == nil {
+		// Before any log is opened: what a broker left in its staging files, this
+		// model's or not, is part of the logs.
+		c.Staged, err = staging.Recover(fs, cfg.DataDir, logs, staging.BootID())
+	}
+	if err != nil {
 		return nil, errors.Join(err, logs.Close(logs.Clean()))
 	}
 	return c, nil
@@ -89,25 +98,16 @@ func Boot(fs disk.FS, cfg *models.Config, defaults log.Config, shards int) (*Con
 const defaultClusterID = "ceteris-single-node-00"
 
 // sweep removes the directories of topics whose deletion was decided but not
-// carried out, and what failed creations have left, which is empty. It refuses to
-// touch any other directory it does not know.
+// carried out, and refuses to touch any other directory it does not know.
 func (c *Controller) sweep() error {
 	for _, ref := range c.logs.Partitions() {
 		t := c.image.Topic([]byte(ref.Topic))
-		// A directory that does not say whose it is may be half made. Opening it
-		// completes it, or says what is wrong.
-		if t != nil && (t.ID == ref.ID || ref.ID == [16]byte{}) && int(ref.Index) < len(t.Parts) {
+		if t != nil && t.ID == ref.ID && int(ref.Index) < len(t.Parts) {
 			continue
 		}
 		retired := false
 		for _, id := range c.image.retired {
 			retired = retired || id == ref.ID
-		}
-		if !retired {
-			var err error
-			if retired, err = c.logs.Empty(ref.TP); err != nil {
-				return err
-			}
 		}
 		if !retired {
 			return fmt.Errorf("partition %s-%d is in the log directory but not in the metadata (%s); move it away or restore the metadata",

@@ -57,6 +57,9 @@ func segmentPath(dir string, base int64, suffix string) string {
 	return filepath.Join(dir, fmt.Sprintf("%020d%s", base, suffix))
 }
 
+// SegmentPath is the file of the batches from base on, in the log's directory.
+func SegmentPath(dir string, base int64) string { return segmentPath(dir, base, ".log") }
+
 // note takes one appended batch into the indexes, by Kafka's rule: the batch
 // that finds more than the interval since the last entry is the one indexed,
 // by its last offset, at its start.

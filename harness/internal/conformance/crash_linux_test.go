@@ -10,6 +10,9 @@ import (
 	"github.com/ceteris/ceteris/models/modeltest"
 )
 
+// staged acknowledges before the device has written.
+var staged = []string{"staging", "shared"}
+
 // crossings are the ways from one model to the other: who is killed, who opens
 // what is left, and at which size segments roll.
 var crossings = []struct {
@@ -18,6 +21,9 @@ var crossings = []struct {
 }{
 	{modeltest.Point{Model: "tpc", Shards: 2}, modeltest.Point{Model: "threadpool"}, "4096"},
 	{modeltest.Point{Model: "threadpool"}, modeltest.Point{Model: "tpc", Shards: 2}, "4096"},
+	{modeltest.Point{Model: "tpc", Shards: 2, Set: staged}, modeltest.Point{Model: "threadpool"}, "4096"},
+	{modeltest.Point{Model: "threadpool"}, modeltest.Point{Model: "tpc", Shards: 1, Set: staged}, "65536"},
+	{modeltest.Point{Model: "tpc", Shards: 3, Set: staged}, modeltest.Point{Model: "tpc", Shards: 1}, "1073741824"},
 	{modeltest.Point{Model: "tpc", Shards: 1}, modeltest.Point{Model: "threadpool", Set: []string{"threads", "goroutine"}}, "1073741824"},
 	{modeltest.Point{Model: "threadpool", Set: []string{"threads", "goroutine"}}, modeltest.Point{Model: "tpc", Shards: 1}, "1073741824"},
 	{modeltest.Point{Model: "tpc", Shards: 3, Set: []string{"network", "epoll"}}, modeltest.Point{Model: "tpc", Shards: 1}, "65536"},
@@ -31,7 +37,7 @@ var crossings = []struct {
 // twice. After a clean stop the directory is sound.
 func TestKill(t *testing.T) {
 	for i, x := range crossings {
-		if reduced && i > 1 {
+		if reduced && i > 2 {
 			break
 		}
 		t.Run(fmt.Sprintf("%s to %s/segment %s", x.killed, x.opens, x.segment), func(t *testing.T) {

@@ -29,4 +29,6 @@ var points = []modeltest.Point{
 	{Model: "tpc", Shards: 3, Set: []string{"network", "uring", "durability", "memory"}},
 	{Model: "tpc", Shards: 3, Set: []string{"network", "uring", "durability", "process", "routing", "direct"}},
 	{Model: "tpc", Shards: 3, Set: []string{"network", "epoll", "durability", "process", "accept", "reuseport"}},
+	{Model: "tpc", Shards: 2, Set: []string{"network", "uring", "durability", "process", "staging", "shared"}},
+	{Model: "tpc", Shards: 1, Set: []string{"network", "epoll", "durability", "power", "staging", "shared"}},
 }

@@ -1,5 +1,0 @@
-//go:build !race
-
-package tpc
-
-const raceBuild = false
