@@ -110,8 +110,13 @@ func (u *uringBackend) enter() {
 	}
 }
 
+// ready leaves deferred work out: the kernel does it when it is entered to wait,
+// before it blocks. Its flag cannot be trusted to be down when there is none. A
+// processor that queues work raises it after that, and if this thread has done
+// the work in between, the flag stays up until the next one comes: a reactor
+// that took it for work would not sleep until then.
 func (u *uringBackend) ready() bool {
-	return u.ring.Ready() > 0 || u.ring.NeedsEnter() || u.ring.Pending() > 0 || len(u.backlog) > 0
+	return u.ring.Ready() > 0 || u.ring.Pending() > 0 || len(u.backlog) > 0
 }
 
 func (u *uringBackend) wait(timeoutNs int64) {
