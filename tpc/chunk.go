@@ -21,6 +21,7 @@ type chunk struct {
 	endOff  int64 // log offset after the last batch that ends in this chunk; 0 and 0 when none does
 	part    *ownedPartition
 	staged  bool   // buf lies in the staging file
+	live    bool   // and is replayed after kill -9
 	next    *chunk // the shard's eviction order, oldest clean first
 }
 

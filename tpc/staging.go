@@ -96,6 +96,7 @@ func (s *shard) stagedChunk() *iobuf.Buf {
 // segment is on the device or goes there from the chunk before; a batch with the
 // given offset begins at from, as soon as there is one.
 func (a *appender) assign(k *chunk, from, offset int64) {
+	k.live = true
 	a.p.s.area.Assign(k.buf, &staging.Slot{
 		Topic: a.p.ID, Partition: a.p.Index, SegBase: k.segBase, Index: k.index, EntryPos: from, EntryOffset: offset,
 	})
@@ -108,7 +109,7 @@ func (a *appender) stage(f *segFile, ap *log.Append, b []byte) {
 	size, end := a.chunks.size, ap.Pos+int64(len(b))
 	survives := true
 	for pos := ap.Pos; pos < end; pos = (pos/size + 1) * size {
-		survives = a.chunkFor(f, pos, ap).staged && survives
+		survives = a.chunkFor(f, pos, ap).live && survives
 	}
 	last := a.chunks.at(f.seg.Base, end-1)
 	if end%size > 0 {
