@@ -71,6 +71,7 @@ var Settings = []Setting{
 	{"shards", 0, 0, 256, "tpc: shards, each a thread of its own; 0 is one a CPU given, one when none is"},
 	{"append.chunk.bytes", 64 << 10, 16 << 10, 1 << 20, "tpc: size of an append chunk, a power of two, bytes"},
 	{"staging.max.bytes", 16 << 20, 2 << 20, 1 << 40, "tpc, staging=shared: size of a shard's staging file, bytes; at most a quarter of the shard's memory"},
+	{"balance.interval.ms", 1000, 10, 3600000, "tpc: how often balance=counts and balance=load look whether a partition should move, ms"},
 	{"prewrite.max.bytes", 32 << 20, 1 << 20, 1 << 30, "tpc: most bytes zero-filled ahead of a log's end"},
 }
 

@@ -35,6 +35,7 @@ type Factors struct {
 	Durability Durability
 	Commit     string // group | each: how fsyncs are shared at Power
 	Routing    string // forward | direct | n/a (shard only)
+	Balance    string // none | counts | load | n/a (shard only): what partitions are moved for while they are served
 	Accept     string // handoff | reuseport | n/a (shard only): how the connections of one port reach the shards
 }
 
@@ -47,7 +48,7 @@ func PresetTPC() Factors {
 	return Factors{
 		Ownership: "shard", Threads: "pinned", Network: "auto", Spin: 50 * time.Microsecond,
 		Disk: "direct", Staging: "none", Memory: "arena", Inflight: 64,
-		Durability: Process, Commit: "group", Routing: "forward", Accept: "handoff",
+		Durability: Process, Commit: "group", Routing: "forward", Accept: "handoff", Balance: "none",
 	}
 }
 
@@ -57,7 +58,7 @@ func PresetThreadPool() Factors {
 	return Factors{
 		Ownership: "shared", Threads: "os", Network: "epoll", Spin: 50 * time.Microsecond,
 		Disk: "buffered", Staging: "n/a", Memory: "heap", Inflight: 1,
-		Durability: Process, Commit: "group", Routing: "n/a", Accept: "n/a",
+		Durability: Process, Commit: "group", Routing: "n/a", Accept: "n/a", Balance: "n/a",
 	}
 }
 
@@ -133,6 +134,7 @@ var factorTable = []factor{
 	oneOf(func(f *Factors) *string { return &f.Commit }, "commit", "group", "each"),
 	oneOf(func(f *Factors) *string { return &f.Routing }, "routing", "forward", "direct", "n/a"),
 	oneOf(func(f *Factors) *string { return &f.Accept }, "accept", "handoff", "reuseport", "n/a"),
+	oneOf(func(f *Factors) *string { return &f.Balance }, "balance", "none", "counts", "load", "n/a"),
 }
 
 // Set changes one factor by its name. The error names the factor and what it

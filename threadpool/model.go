@@ -47,6 +47,9 @@ func check(cfg *models.Config) error {
 	if f.Staging == "shared" {
 		refuse("staging", f.Staging, "none: it writes to the page cache")
 	}
+	if f.Balance != "n/a" {
+		refuse("balance", f.Balance, "n/a only")
+	}
 	if f.Accept != "n/a" {
 		refuse("accept", f.Accept, "n/a only")
 	}

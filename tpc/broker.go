@@ -39,6 +39,7 @@ type Broker struct {
 
 	checkpoints checkpoints
 	moves       moves
+	balance     balance
 
 	leastBytes int64 // of a shard's memory
 

@@ -1,6 +1,8 @@
 package tpc
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +32,13 @@ func (c *checkpoints) remove(p *ownedPartition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.parts, p)
+}
+
+// all lists the partitions of every shard. Whose they are is for who may know.
+func (c *checkpoints) all() []*ownedPartition {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.parts))
 }
 
 // run writes until end is called.

@@ -117,6 +117,7 @@ func (s *shard) takePart(leg *fetchLeg) bool {
 		e.Len = n
 	}
 	leg.bytes += n
+	p.load.fetched(n)
 	// Behind the high watermark's segment waiting would add nothing.
 	leg.decided = leg.decided || n > 0 && e.Seg.Base < p.HighWatermark().SegBase
 	return true

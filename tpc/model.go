@@ -69,6 +69,9 @@ func New(cfg models.Config) (models.Broker, error) {
 	if f.Routing == "n/a" {
 		refuse("routing", f.Routing, "forward, direct")
 	}
+	if f.Balance == "n/a" {
+		refuse("balance", f.Balance, "none, counts, load")
+	}
 	if f.Accept == "n/a" {
 		refuse("accept", f.Accept, "handoff, reuseport")
 	}

@@ -140,7 +140,7 @@ func TestMovesUnderLoad(t *testing.T) {
 		{"durability", "power", "disk", "buffered"},
 	} {
 		t.Run(fmt.Sprint(set), func(t *testing.T) {
-			const parts, producers, batches = 4, 8, 250
+			const parts, producers, batches = 4, 8, 120
 			rng := seeded(t)
 			b := launch(t, shards(configure(t, t.TempDir(), set...), 3))
 			topicWith(t, dial(t, b), "t", parts)

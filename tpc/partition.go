@@ -37,6 +37,7 @@ type ownedPartition struct {
 	jobs    int        // file work that is under way off this thread
 	drops   []*dropJob // segments that retention has taken, until their files are deleted
 	gone    bool       // deleted: answers UNKNOWN_TOPIC_OR_PARTITION
+	load    load       // since it was last asked
 	moving  bool       // between two shards: what arrives is held
 	held    held       // and here it is
 	room    *chunk     // kept for the tail of a partition that is on its way here

@@ -115,6 +115,7 @@ func (s *shard) appendPart(p *ownedPartition, r *request, part int32, nowNs int6
 	}
 	endNs = telemetry.Now()
 	w.localNs, w.doneNs, w.need = endNs, endNs, pp.NeedOffset
+	p.load.produced(w.localNs-w.startNs, len(pp.Records))
 	if p.app.kept() {
 		p.advance(p.Log.EndMark())
 	}

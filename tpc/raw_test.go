@@ -284,7 +284,13 @@ func (s *shadow) verify(t testing.TB, b *Broker, topic string, max int32) {
 func seeded(t testing.TB) *rand.Rand {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
+	return seededWith(seed)
+}
+
+func seededWith(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+
+func produceCode(resp kmsg.Response) int16 {
+	return resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode
 }
 
 // topicWith makes a topic with settings.

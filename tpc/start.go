@@ -67,6 +67,7 @@ func (b *Broker) start() (err error) {
 		}
 	}
 	b.control.Serve(b)
+	b.startBalance()
 	b.env.ClusterID = b.image.Load().ClusterID()
 	b.setFact("shards", strconv.Itoa(n))
 	b.setFact("overprovisioned", strconv.FormatBool(b.crowded))

@@ -48,6 +48,7 @@ func (b *Broker) release(clean bool) error {
 	}
 	b.released = true
 	b.moves.abandon()
+	b.balance.stop()
 	b.stopShards()
 	b.checkpoints.end()
 	b.closeListeners()

@@ -50,6 +50,7 @@ type Controller struct {
 	// ownersLead: clients learn the owner of a partition as its leader.
 	ownersLead bool
 	host       Host
+	moved      int // partitions that this start has given another owner
 	image      *Image
 
 	nextID, endID int64 // producer ids reserved and not handed out
@@ -76,11 +77,11 @@ func Boot(fs disk.FS, cfg *models.Config, defaults log.Config, shards int) (*Con
 	if err != nil {
 		return nil, err
 	}
-	im, _ = im.Reassign(shards)
+	im, moved := im.Reassign(shards)
 	if !logs.Clean() && im.Partitions() > 0 {
 		im = im.BumpLeaderEpochs()
 	}
-	c := &Controller{fs: fs, dir: dir, logs: logs, shards: shards, ownersLead: cfg.Factors.Routing == "direct", image: im}
+	c := &Controller{fs: fs, dir: dir, logs: logs, shards: shards, ownersLead: cfg.Factors.Routing == "direct", image: im, moved: moved}
 	err = errors.Join(c.sweep(), Save(fs, dir, im))
 	if err == nil {
 		// Before any log is opened: what a broker left in its staging files, this
@@ -271,6 +272,10 @@ func (c *Controller) NextProducerID() (int64, int16) {
 	c.nextID++
 	return c.nextID - 1, 0
 }
+
+// Moved is how many partitions this start has given another owner, because the
+// number of shards is not what it was.
+func (c *Controller) Moved() int { return c.moved }
 
 // Logs is the log directory, for checkpoints and the clean end.
 func (c *Controller) Logs() *log.Dir { return c.logs }

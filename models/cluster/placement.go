@@ -84,6 +84,20 @@ func (im *Image) Reassign(shards int) (next *Image, moved int) {
 	return next, moved
 }
 
+// EvenMoves are the moves after which no two shards differ by more than one
+// partition: as few as that allows.
+func (im *Image) EvenMoves(shards int) (moves []Move) {
+	next, _ := im.Reassign(shards)
+	for i, t := range next.sorted {
+		for p := range t.Parts {
+			if to := t.Parts[p].Owner; to != im.sorted[i].Parts[p].Owner {
+				moves = append(moves, Move{Topic: t.Name, Index: int32(p), To: to})
+			}
+		}
+	}
+	return moves
+}
+
 // quotas says how many of total partitions each shard should have. The larger
 // shares go to the shards that already hold most, which is what makes the moves
 // fewest.

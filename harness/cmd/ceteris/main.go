@@ -22,14 +22,15 @@ import (
 // cli is the command line. Commands that only some systems have are in
 // platform, which the system's file fills.
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Run an experiment and report what it found."`
-	Report  reportCmd  `cmd:"" help:"Compute every figure, table and the HTML page of a result again from its histograms."`
-	Verify  verifyCmd  `cmd:"" help:"Check a result: sums, schema, and that its report follows from its histograms."`
-	Compare compareCmd `cmd:"" help:"Show two results side by side."`
-	Doctor  doctorCmd  `cmd:"" help:"Say what this machine is and what stands against measuring on it."`
-	Broker  brokerCmd  `cmd:"" help:"Be one broker."`
-	Log     logCmd     `cmd:"" help:"Check segments, indexes and snapshots."`
-	Load    loadCmd    `cmd:"" hidden:"" help:"Offer one load to a broker (used by run)."`
+	Run       runCmd       `cmd:"" help:"Run an experiment and report what it found."`
+	Report    reportCmd    `cmd:"" help:"Compute every figure, table and the HTML page of a result again from its histograms."`
+	Verify    verifyCmd    `cmd:"" help:"Check a result: sums, schema, and that its report follows from its histograms."`
+	Compare   compareCmd   `cmd:"" help:"Show two results side by side."`
+	Doctor    doctorCmd    `cmd:"" help:"Say what this machine is and what stands against measuring on it."`
+	Broker    brokerCmd    `cmd:"" help:"Be one broker."`
+	Placement placementCmd `cmd:"" help:"Print which shard each partition of a stopped broker belongs to."`
+	Log       logCmd       `cmd:"" help:"Check segments, indexes and snapshots."`
+	Load      loadCmd      `cmd:"" hidden:"" help:"Offer one load to a broker (used by run)."`
 }
 
 // usageError marks what the user can only mend by calling differently.
