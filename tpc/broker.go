@@ -2,7 +2,6 @@ package tpc
 
 import (
 	"fmt"
-	"log/slog"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -104,7 +103,7 @@ func (b *Broker) setFact(k, v string) {
 	b.mu.Unlock()
 }
 
-func (b *Broker) logf(format string, args ...any) { slog.Warn(fmt.Sprintf(format, args...)) }
+func (b *Broker) logf(format string, args ...any) { b.out.say(format, args...) }
 
 // on runs f on a shard's thread and waits for it. Cold paths only.
 func (b *Broker) on(s *shard, f func(*shard) error) error {

@@ -19,7 +19,7 @@ func (h *housekeeping) OnTimer(t *reactor.Timer) {
 	s.closeIdle(now)
 	if !s.stopping && (now-s.retainedNs)/1e6 >= s.b.cfg.Int("log.retention.check.interval.ms") {
 		s.retainedNs = now
-		for _, p := range s.parts {
+		for _, p := range s.sorted() {
 			s.retain(p)
 		}
 	}

@@ -2,6 +2,8 @@ package tpc
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"net"
 	"runtime"
 	"sync/atomic"
@@ -18,6 +20,8 @@ import (
 // its reactors: threads, sockets, clocks, waiting. The simulation of a whole
 // broker puts one here in which nothing happens by itself.
 type outside interface {
+	// say logs.
+	say(format string, args ...any)
 	// threads prepares the process for n locked threads.
 	threads(n int)
 	// watch watches the shards for stalls.
@@ -49,6 +53,8 @@ type outside interface {
 
 // process is the real one.
 type process struct{ b *Broker }
+
+func (p process) say(format string, args ...any) { slog.Warn(fmt.Sprintf(format, args...)) }
 
 func (p process) threads(n int) {
 	// A shard keeps its P while it blocks in the kernel. The broker command sets

@@ -1,10 +1,14 @@
 package tpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ceteris/ceteris/models/cluster"
@@ -116,6 +120,16 @@ func (s *shard) forgetPartition(p *ownedPartition) bool {
 	p.freeMemory()
 	_ = closeSegments(p.Log)
 	return true
+}
+
+// sorted are the shard's partitions in an order that a simulation can repeat,
+// for cold paths whose steps others can see.
+func (s *shard) sorted() []*ownedPartition {
+	all := slices.Collect(maps.Values(s.parts))
+	slices.SortFunc(all, func(a, b *ownedPartition) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Index, b.Index))
+	})
+	return all
 }
 
 // freeMemory gives back chunks and window. Clean chunks are still named by the

@@ -162,7 +162,7 @@ func (s *shard) drained() bool {
 func (s *shard) closeLogs(clean bool) (ok bool, err error) {
 	var errs []error
 	ok = true
-	for _, p := range s.parts {
+	for _, p := range s.sorted() {
 		for _, d := range p.drops { // their delay was for readers, of which there are none
 			errs = append(errs, d.drop())
 		}

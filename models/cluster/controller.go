@@ -99,16 +99,25 @@ func Boot(fs disk.FS, cfg *models.Config, defaults log.Config, shards int) (*Con
 const defaultClusterID = "ceteris-single-node-00"
 
 // sweep removes the directories of topics whose deletion was decided but not
-// carried out, and refuses to touch any other directory it does not know.
+// carried out, and what failed creations have left, which is empty. It refuses to
+// touch any other directory it does not know.
 func (c *Controller) sweep() error {
 	for _, ref := range c.logs.Partitions() {
 		t := c.image.Topic([]byte(ref.Topic))
-		if t != nil && t.ID == ref.ID && int(ref.Index) < len(t.Parts) {
+		// A directory that does not say whose it is may be half made. Opening it
+		// completes it, or says what is wrong.
+		if t != nil && (t.ID == ref.ID || ref.ID == [16]byte{}) && int(ref.Index) < len(t.Parts) {
 			continue
 		}
 		retired := false
 		for _, id := range c.image.retired {
 			retired = retired || id == ref.ID
+		}
+		if !retired {
+			var err error
+			if retired, err = c.logs.Empty(ref.TP); err != nil {
+				return err
+			}
 		}
 		if !retired {
 			return fmt.Errorf("partition %s-%d is in the log directory but not in the metadata (%s); move it away or restore the metadata",

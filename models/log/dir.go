@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -220,6 +221,48 @@ func (d *Dir) Partitions() []PartitionRef {
 		return int(a.Index) - int(b.Index)
 	})
 	return out
+}
+
+// Empty tells whether a partition's directory holds no record: its segments,
+// if it has any, are zeros all through.
+func (d *Dir) Empty(tp TP) (bool, error) {
+	dir := filepath.Join(d.path, tp.String())
+	names, err := d.fs.ReadDir(dir)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range names {
+		if _, suffix, ok := parseFile(name); !ok || suffix != ".log" {
+			continue
+		}
+		if zero, err := d.zeros(filepath.Join(dir, name)); !zero || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// zeros reads a file in pieces until one is not zero.
+func (d *Dir) zeros(path string) (bool, error) {
+	f, err := d.fs.Open(path, os.O_RDONLY)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	piece := make([]byte, 64<<10)
+	for off := int64(0); ; {
+		n, err := f.ReadAt(piece, off)
+		if slices.ContainsFunc(piece[:n], func(c byte) bool { return c != 0 }) {
+			return false, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		off += int64(n)
+	}
 }
 
 // OpenLog loads a partition's log, or creates it when there is none. Afterwards

@@ -1,0 +1,316 @@
+package tpc
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/ceteris/ceteris/models"
+	"github.com/ceteris/ceteris/models/batch"
+	"github.com/ceteris/ceteris/models/log"
+)
+
+// model is what clients have been promised. Every record carries a number of
+// its own. A number that was acknowledged or read at an offset stays there.
+type model struct {
+	w     *world
+	blind bool // the broker is a dead one's rest: nothing it does is seen
+	next  uint64
+	names int
+	topic map[string]*simTopic
+	order []*simTopic
+	parts map[simPart]*promise
+	marks map[*ownedPartition]log.Mark // high watermarks as last seen
+}
+
+type simPart struct {
+	topic string
+	index int32
+}
+
+// simTopic is a topic that clients know of. Names are used once.
+type simTopic struct {
+	name  string
+	parts int32
+	there bool // its creation was acknowledged
+	going bool // its deletion was begun
+	gone  bool // and acknowledged
+}
+
+// promise is what is known of a partition.
+type promise struct {
+	at    map[int64]uint64 // number by offset
+	sent  map[uint64]bool  // numbers that may be there
+	never map[uint64]bool  // numbers whose append was refused for good
+}
+
+func newModel(w *world) *model {
+	return &model{w: w, topic: map[string]*simTopic{}, parts: map[simPart]*promise{}, marks: map[*ownedPartition]log.Mark{}}
+}
+
+func (m *model) part(topic string, index int32) *promise {
+	k := simPart{topic, index}
+	p := m.parts[k]
+	if p == nil {
+		p = &promise{at: map[int64]uint64{}, sent: map[uint64]bool{}, never: map[uint64]bool{}}
+		m.parts[k] = p
+	}
+	return p
+}
+
+// bind says that the record is at the offset, for ever.
+func (m *model) bind(topic string, index int32, offset int64, number uint64, how string) {
+	p := m.part(topic, index)
+	if !p.sent[number] {
+		m.w.fail("%s: %s-%d has record %d at offset %d, which nobody sent there", how, topic, index, number, offset)
+	}
+	if was, ok := p.at[offset]; ok && was != number {
+		m.w.fail("%s: %s-%d has record %d at offset %d, where %d was before", how, topic, index, number, offset, was)
+	}
+	if p.never[number] {
+		m.w.fail("%s: %s-%d has record %d at offset %d, whose append was refused", how, topic, index, number, offset)
+	}
+	p.at[offset] = number
+}
+
+// usable are the topics that requests go to.
+func (m *model) usable() []*simTopic {
+	var out []*simTopic
+	for _, t := range m.order {
+		if t.there && !t.gone {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// check looks at the broker's inside after each step.
+func (m *model) check() {
+	b := m.w.b
+	if b == nil || m.blind {
+		return
+	}
+	im := b.image.Load()
+	owners := map[partKey]int{}
+	for _, s := range b.shards {
+		for key, p := range s.parts {
+			if other, twice := owners[key]; twice {
+				m.w.fail("%s-%d is owned by shards %d and %d", p.Topic, p.Index, other, s.id)
+			}
+			owners[key] = s.id
+			if p.gone || m.w.plan.durability == models.Memory {
+				continue
+			}
+			was, known := m.marks[p]
+			hw := p.HighWatermark()
+			switch {
+			case known && hw.Offset < was.Offset:
+				m.w.fail("%s-%d: high watermark went from %d back to %d", p.Topic, p.Index, was.Offset, hw.Offset)
+			case hw.Offset > p.Log.EndOffset():
+				m.w.fail("%s-%d: high watermark %d beyond the log's end %d", p.Topic, p.Index, hw.Offset, p.Log.EndOffset())
+			case !known || hw != was:
+				m.durable(p, was, hw)
+				m.marks[p] = hw
+			}
+		}
+	}
+	if im == nil || !m.w.up {
+		return
+	}
+	for key, owner := range owners {
+		if t := im.TopicByID(key.id); t != nil && int(key.index) < len(t.Parts) && int(t.Parts[key.index].Owner) != owner {
+			m.w.fail("%s-%d is owned by shard %d, the metadata says %d", t.Name, key.index, owner, t.Parts[key.index].Owner)
+		}
+	}
+}
+
+// durable checks that what the high watermark now covers has kept the promise.
+func (m *model) durable(p *ownedPartition, was, hw log.Mark) {
+	if hw.Offset == 0 {
+		return
+	}
+	from := int64(0)
+	next := hw.SegBase
+	if was.SegBase == hw.SegBase && was.Offset > 0 {
+		from, next = was.Pos, was.Offset
+	}
+	file := path.Join(p.dir, fmt.Sprintf("%020d.log", hw.SegBase))
+	b := m.w.mem.Content(file, m.w.plan.durability == models.Power)
+	if int64(len(b)) < hw.Pos {
+		m.w.fail("%s-%d: high watermark %d at %d of segment %d, of which the device has %d bytes", p.Topic, p.Index, hw.Offset, hw.Pos, hw.SegBase, len(b))
+	}
+	for pos := from; pos < hw.Pos; {
+		var h batch.Header
+		if err := batch.Parse(b[pos:hw.Pos], &h); err != nil || int64(h.TotalLen()) > hw.Pos-pos {
+			m.w.fail("%s-%d: the device has no batch at %d of segment %d below the high watermark %d at %d: %v", p.Topic, p.Index, pos, hw.SegBase, hw.Offset, hw.Pos, err)
+		}
+		whole := b[pos : pos+int64(h.TotalLen())]
+		if batch.Checksum(whole) != h.CRC || h.BaseOffset != next {
+			m.w.fail("%s-%d: the device has a broken batch at %d of segment %d: offset %d, want %d", p.Topic, p.Index, pos, hw.SegBase, h.BaseOffset, next)
+		}
+		next = h.LastOffset() + 1
+		pos += int64(len(whole))
+	}
+	if next != hw.Offset {
+		m.w.fail("%s-%d: high watermark %d, the device has batches up to %d", p.Topic, p.Index, hw.Offset, next)
+	}
+}
+
+func (m *model) restarted() { clear(m.marks) }
+
+// crashed forgets what the promise did not cover.
+func (m *model) crashed(power bool) {
+	m.w.cover.hit("crash")
+	if power {
+		m.w.cover.hit("power loss")
+	}
+	d := m.w.plan.durability
+	if d != models.Memory && !(power && d != models.Power) {
+		return
+	}
+	m.forget()
+	for _, c := range m.w.clients {
+		if c.writer != nil {
+			c.writer.forget() // its sequence numbers are no longer the log's
+		}
+	}
+}
+
+// forget is when nothing that was promised need be kept.
+func (m *model) forget() {
+	for _, p := range m.parts {
+		clear(p.at)
+	}
+}
+
+// started compares the logs on disk with what was promised.
+func (m *model) started() { m.compare() }
+
+func (m *model) stopped(err error) {
+	if m.anyFaults() && m.w.plan.durability == models.Memory {
+		m.forget() // what was acknowledged before it was written could not be written
+	}
+	if err != nil && !m.anyFaults() {
+		m.w.fail("stop: %v", err)
+	}
+	m.compare()
+}
+
+func (m *model) anyFaults() bool { return m.w.plan.faultRate > 0 }
+
+// compare reads every log in the data directory.
+func (m *model) compare() {
+	for _, t := range m.order {
+		if t.going || !t.there {
+			continue
+		}
+		for i := range t.parts {
+			m.comparePart(t.name, i)
+		}
+	}
+}
+
+func (m *model) comparePart(topic string, index int32) {
+	p := m.part(topic, index)
+	dir := fmt.Sprintf("/data/logs/%s-%d", topic, index)
+	names, err := m.w.mem.ReadDir(dir)
+	if err != nil {
+		m.w.fail("%s-%d: %v", topic, index, err)
+	}
+	seen := map[uint64]int64{}
+	next := int64(-1)
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".log") {
+			continue
+		}
+		b := m.w.mem.Content(path.Join(dir, name), false)
+		for len(b) > 0 {
+			records, rest, err := takeBatch(b)
+			if err != nil {
+				if slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) && !m.failed(topic, index) {
+					m.w.fail("%s-%d: %s: %v after offset %d", topic, index, name, err, next)
+				}
+				break
+			}
+			b = rest
+			for _, r := range records {
+				if next >= 0 && r.offset != next {
+					m.w.fail("%s-%d: offset %d follows %d", topic, index, r.offset, next-1)
+				}
+				next = r.offset + 1
+				if at, twice := seen[r.number]; twice {
+					m.w.fail("%s-%d: record %d is at offsets %d and %d", topic, index, r.number, at, r.offset)
+				}
+				seen[r.number] = r.offset
+				if !p.sent[r.number] {
+					m.w.fail("%s-%d: record %d at offset %d was never sent there", topic, index, r.number, r.offset)
+				}
+				if p.never[r.number] {
+					m.w.fail("%s-%d: record %d at offset %d, whose append was refused", topic, index, r.number, r.offset)
+				}
+			}
+		}
+	}
+	for offset, number := range p.at {
+		if at, ok := seen[number]; !ok || at != offset {
+			m.w.fail("%s-%d: record %d was promised at offset %d, the log ends at %d and has it at %d (%v)", topic, index, number, offset, next, at, ok)
+		}
+	}
+}
+
+// failed tells whether a partition's storage is out of service.
+func (m *model) failed(topic string, index int32) bool {
+	if m.w.b == nil {
+		return m.anyFaults()
+	}
+	for _, s := range m.w.b.shards {
+		for _, p := range s.parts {
+			if p.Topic == topic && p.Index == index {
+				return p.Failed()
+			}
+		}
+	}
+	return false
+}
+
+// simRecord is one record as a client sees it.
+type simRecord struct {
+	offset int64
+	number uint64
+}
+
+var errNoBatch = errors.New("no whole batch")
+
+// takeBatch reads the batch at the start of b.
+func takeBatch(b []byte) (out []simRecord, rest []byte, err error) {
+	var h batch.Header
+	if err := batch.Parse(b, &h); err != nil {
+		return nil, b, err
+	}
+	if h.TotalLen() > len(b) {
+		return nil, b, errNoBatch
+	}
+	whole := b[:h.TotalLen()]
+	if sum := batch.Checksum(whole); sum != h.CRC {
+		return nil, b, fmt.Errorf("checksum %08x, want %08x", sum, h.CRC)
+	}
+	r := whole[batch.HeaderLen:]
+	for i := range h.Count {
+		size, n := binary.Varint(r)
+		body := r[n : n+int(size)]
+		r = r[n+int(size):]
+		body = body[1:]
+		for range 2 {
+			_, n := binary.Varint(body)
+			body = body[n:]
+		}
+		key, n := binary.Varint(body)
+		body = body[n+int(max(key, 0)):]
+		_, n = binary.Varint(body)
+		out = append(out, simRecord{h.BaseOffset + int64(i), binary.BigEndian.Uint64(body[n:])})
+	}
+	return out, b[len(whole):], nil
+}

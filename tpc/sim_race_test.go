@@ -1,0 +1,5 @@
+//go:build race
+
+package tpc
+
+const raceBuild = true

@@ -1,0 +1,439 @@
+package tpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"iter"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/ceteris/ceteris/models"
+	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/tpc/reactor"
+)
+
+// world is a broker with its clients on a simulated machine. One goroutine does
+// everything, a step at a time: what a shard, a client, a blocking call or the
+// device does next is drawn from the seed. The same seed gives the same history.
+type world struct {
+	seed  uint64
+	rng   *rand.Rand
+	step  int
+	steps int
+	hash  uint64
+	trace func(format string, args ...any) // nil: only the hash is kept
+
+	plan plan
+	k    *reactor.Sim
+	mem  *disk.Mem
+	b    *Broker
+	fs   *simFS
+	up   bool  // Start has returned without an error
+	end  error // of Start or Stop
+
+	listeners []int
+	threads   []*thread
+	current   *thread
+	control   *thread // holds what only one may change at a time
+	sleepers  []*deadline
+
+	clients []*simClient
+	model   *model
+	faults  bool // storage fails now and then
+	calm    bool // nothing is begun any more
+	cover   *coverage
+}
+
+// plan is what a seed has decided before the first step.
+type plan struct {
+	shards     int
+	shardBytes int64
+	durability models.Durability
+	segment    int
+	inflight   int
+	handoff    bool
+	direct     bool
+	room       int // most bytes that a client's socket holds
+	patience   int // of 100 steps: how often shards get a turn rather than clients
+	recvBudget int
+	faultRate  int  // of 1000 storage operations while storage fails
+	slowDisk   bool // operations take milliseconds
+	heavy      bool // much of what is produced is large, and memory is scarce
+	clients    int
+	steps      int
+}
+
+// thread is one blocking call on a coroutine of its own: it runs until it has to
+// wait and goes on when the world says so.
+type thread struct {
+	name  string
+	next  func() (struct{}, bool)
+	yield func(struct{}) bool
+	until func() bool // nil: may go on at once
+	only  bool        // needs control
+	done  bool
+}
+
+// deadline ends a context at a time.
+type deadline struct {
+	atNs   int64
+	cancel context.CancelFunc
+}
+
+// violation is a broken invariant.
+type violation struct{ msg string }
+
+func (w *world) fail(format string, args ...any) {
+	panic(violation{fmt.Sprintf(format, args...)})
+}
+
+// note adds to the trace.
+func (w *world) note(format string, args ...any) {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d %d ", w.hash, w.k.NowNs)
+	fmt.Fprintf(h, format, args...)
+	w.hash = h.Sum64()
+	if w.trace != nil {
+		w.trace("%6d %12d  %s", w.step, w.k.NowNs, fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
+
+func newWorld(seed uint64, trace func(string, ...any), cover *coverage) *world {
+	rng := rand.New(rand.NewPCG(seed, 0x5eed))
+	w := &world{seed: seed, rng: rng, trace: trace, mem: disk.NewMem(), cover: cover, plan: drawPlan(rng)}
+	w.k = reactor.NewSim(rng)
+	w.k.NowNs = 1_000_000_000
+	w.model = newModel(w)
+	_ = errors.Join(w.mem.MkdirAll("/data"), w.mem.SyncDir("/")) // neither can fail here
+	w.note("plan %+v", w.plan)
+	for i := range w.plan.clients {
+		w.clients = append(w.clients, newSimClient(w, i))
+	}
+	return w
+}
+
+// spawn starts a thread.
+func (w *world) spawn(name string, only bool, f func()) *thread {
+	t := &thread{name: name, only: only}
+	t.next, _ = iter.Pull(func(yield func(struct{}) bool) {
+		t.yield = yield
+		f()
+		t.done = true
+	})
+	w.threads = append(w.threads, t)
+	return t
+}
+
+// pause has the thread that runs wait until until says so.
+func (w *world) pause(until func() bool) {
+	t := w.current
+	if t == nil {
+		w.fail("somebody waits who is no thread")
+	}
+	t.until = until
+	t.yield(struct{}{})
+	t.until = nil
+}
+
+func (w *world) runnable(t *thread) bool {
+	if t.only && w.control != nil && w.control != t {
+		return false
+	}
+	return t.until == nil || t.until()
+}
+
+// resume lets a thread go on until it waits again.
+func (w *world) resume(t *thread) {
+	if t.only {
+		w.control = t
+	}
+	w.current = t
+	t.next()
+	w.current = nil
+	if t.done {
+		if w.control == t {
+			w.control = nil
+		}
+		w.threads = slices.DeleteFunc(w.threads, func(other *thread) bool { return other == t })
+	}
+}
+
+// tick is one step of the world. False: nobody could do anything.
+func (w *world) tick() {
+	w.step++
+	w.k.NowNs += int64(w.rng.IntN(4000))
+	busy := false
+	switch n := w.rng.IntN(100); {
+	case n < w.plan.patience:
+		busy = w.stepShard()
+	case n < w.plan.patience+20:
+		busy = w.stepThread()
+	default:
+		busy = w.stepClient()
+	}
+	if !busy && !w.anything() {
+		w.leap()
+	}
+	w.wake()
+	w.model.check()
+}
+
+func (w *world) stepShard() bool {
+	if w.b == nil || len(w.b.shards) == 0 {
+		return false
+	}
+	s := w.b.shards[w.rng.IntN(len(w.b.shards))]
+	if !w.begun(s) {
+		return false
+	}
+	return s.r.Step()
+}
+
+func (w *world) begun(s *shard) bool { return s.idleTimer.H != nil }
+
+func (w *world) stepThread() bool {
+	var can []*thread
+	for _, t := range w.threads {
+		if w.runnable(t) {
+			can = append(can, t)
+		}
+	}
+	if len(can) == 0 {
+		return false
+	}
+	w.resume(can[w.rng.IntN(len(can))])
+	return true
+}
+
+func (w *world) stepClient() bool {
+	if !w.up || len(w.clients) == 0 {
+		return false
+	}
+	return w.clients[w.rng.IntN(len(w.clients))].act()
+}
+
+// anything does one thing of whatever can be done, and tells whether there was one.
+func (w *world) anything() bool {
+	if w.b != nil {
+		for _, s := range w.b.shards {
+			if w.begun(s) && s.r.Step() {
+				return true
+			}
+		}
+	}
+	if w.stepThread() {
+		return true
+	}
+	if w.up {
+		for _, c := range w.clients {
+			if c.act() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leap moves the time to when something happens by itself.
+func (w *world) leap() {
+	next := int64(-1)
+	at := func(ns int64) {
+		if ns >= 0 && (next < 0 || ns < next) {
+			next = ns
+		}
+	}
+	if w.b != nil {
+		for _, s := range w.b.shards {
+			if w.begun(s) && !s.r.Over() {
+				at(s.r.NextNs())
+			}
+		}
+	}
+	for _, d := range w.sleepers {
+		at(d.atNs)
+	}
+	if next > w.k.NowNs {
+		w.k.NowNs = next
+	} else {
+		w.k.NowNs += 1000
+	}
+}
+
+// wake ends the contexts whose time has come.
+func (w *world) wake() {
+	w.sleepers = slices.DeleteFunc(w.sleepers, func(d *deadline) bool {
+		if d.atNs > w.k.NowNs {
+			return false
+		}
+		d.cancel()
+		return true
+	})
+}
+
+// until ticks until the condition holds.
+func (w *world) until(what string, most int, cond func() bool) {
+	for n := 0; !cond(); n++ {
+		if n == most {
+			w.fail("%s has not come about in %d steps: %s", what, most, w.state())
+		}
+		w.tick()
+	}
+}
+
+// state says who is at what, for violations.
+func (w *world) state() string {
+	out := ""
+	for _, t := range w.threads {
+		out += fmt.Sprintf("[thread %s waits %v runnable %v] ", t.name, t.until != nil, w.runnable(t))
+	}
+	for _, c := range w.clients {
+		out += fmt.Sprintf("[client %d %d pending, connected %v] ", c.id, len(c.pending), c.peer != nil)
+	}
+	if w.b != nil {
+		for _, s := range w.b.shards {
+			out += fmt.Sprintf("[shard %d away %d controls %d next %d over %v] ", s.id, s.away, s.controls, s.r.NextNs()-w.k.NowNs, s.r.Over())
+		}
+	}
+	return out
+}
+
+// start boots a broker over the present disk and waits until it serves.
+func (w *world) start() {
+	w.note("start with %d shards", w.plan.shards)
+	k := reactor.NewSim(w.rng)
+	k.NowNs = w.k.NowNs
+	w.k = k
+	k.Direct = true
+	k.Job = w.job
+	k.DelayNs = w.diskDelay
+	k.Fail = func(op *reactor.DiskOp) error { return w.fault(fmt.Sprintf("disk %d", op.Kind)) }
+	w.fs = &simFS{w: w, k: k, mem: w.mem}
+	w.listeners = nil
+	b := newBroker(w.config())
+	b.fs, b.out, b.leastBytes = w.fs, simOutside{w}, w.plan.shardBytes
+	w.b, w.up, w.end = b, false, nil
+	w.model.restarted()
+	t := w.spawn("start", true, func() { w.end = b.Start() })
+	w.fs.quiet = true // what opens logs runs on goroutines of its own, and alone
+	w.until("start", 100_000, func() bool { return t.done })
+	w.fs.quiet = false
+	if w.end != nil {
+		w.fail("start: %v", w.end)
+	}
+	w.up = true
+	w.model.started()
+}
+
+func (w *world) config() models.Config {
+	m, err := models.Lookup("tpc")
+	if err != nil {
+		w.fail("%v", err)
+	}
+	cfg := models.DefaultConfig(m)
+	cfg.Listen, cfg.DataDir = "127.0.0.1:9092", "/data"
+	cfg.MemoryBytes = w.plan.shardBytes * int64(w.plan.shards)
+	f := &cfg.Factors
+	f.Durability, f.Inflight = w.plan.durability, w.plan.inflight
+	if !w.plan.handoff {
+		f.Accept = "reuseport"
+	}
+	for name, v := range map[string]int{
+		"shards": w.plan.shards, "log.segment.bytes": w.plan.segment, "append.chunk.bytes": 16 << 10,
+		"num.recovery.threads.per.data.dir": 1, "socket.request.max.bytes": 256 << 10, "log.index.interval.bytes": 1024,
+		"log.index.size.max.bytes": 4096, "auto.create.topics.enable": 0,
+	} {
+		if err := cfg.Set(name, fmt.Sprint(v)); err != nil {
+			w.fail("%v", err)
+		}
+	}
+	return cfg
+}
+
+func (w *world) diskDelay() int64 {
+	ns := int64(10_000 + w.rng.IntN(200_000))
+	if w.plan.slowDisk || w.chance(3) {
+		ns *= 20
+	}
+	return ns
+}
+
+// fault decides whether a storage operation fails.
+func (w *world) fault(what string) error {
+	if w.faults && w.rng.IntN(1000) < w.plan.faultRate {
+		w.note("fault: %s", what)
+		w.cover.hit("storage fault")
+		return errInjected
+	}
+	return nil
+}
+
+// job is a call that blocks: a thread.
+func (w *world) job(j reactor.Job, run func()) {
+	_, only := j.(*controlJob)
+	name := "file work"
+	if only {
+		name = "control"
+	}
+	w.spawn(name, only, run)
+}
+
+// stop ends the broker in good order.
+func (w *world) stop() {
+	w.note("stop")
+	w.up = false
+	t := w.spawn("stop", false, func() { w.end = w.b.Stop(context.Background()) })
+	w.until("stop", 100_000, func() bool { return t.done })
+	w.gone()
+	w.model.stopped(w.end)
+}
+
+// crash kills the broker, or the machine under it. What is left of the old one
+// runs on a copy of the disk until its memory is home.
+func (w *world) crash(power bool) {
+	w.note("crash, power %v", power)
+	w.up = false
+	w.k.Pull()
+	old := w.mem
+	switch {
+	case !power:
+		w.mem = old.Kill()
+	case w.chance(30):
+		w.mem = old.Crash()
+	default:
+		keep := w.rng.IntN(100)
+		w.mem = old.CrashTorn(func() bool { return w.chance(keep) })
+	}
+	for _, c := range w.clients {
+		c.cut(true)
+	}
+	w.model.blind = true
+	b := w.b
+	t := w.spawn("crashed", false, func() { w.end = b.Stop(context.Background()) })
+	w.until("the end of a crashed broker", 100_000, func() bool { return t.done })
+	w.model.blind = false
+	w.gone()
+	w.model.crashed(power)
+}
+
+// gone checks what a broker leaves behind in any case.
+func (w *world) gone() {
+	for _, err := range w.b.leaked {
+		w.fail("memory: %v", err)
+	}
+	if len(w.threads) > 0 {
+		w.fail("threads outlived the broker: %s", w.state())
+	}
+	for _, s := range w.b.shards {
+		w.cover.add("evictions", int64(s.evictions.Load()))
+		w.cover.add("refusals for want of memory", int64(s.refusals.Load()))
+		w.cover.add("cold reads", int64(s.coldReads.Load()))
+		w.cover.add("remote parts", int64(s.remote.Load()))
+		w.cover.add("local parts", int64(s.local.Load()))
+	}
+	w.cover.kernel(w.k.Counters())
+	w.b = nil
+}
