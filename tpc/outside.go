@@ -30,6 +30,8 @@ type outside interface {
 	options(o *reactor.Options)
 	// run runs the shard's reactor and tells ended when it is over.
 	run(s *shard, ended func(error))
+	// claim is called on the shard's thread before it uses its memory.
+	claim(s *shard)
 	// join waits for all that run has started.
 	join()
 	// receive takes messages of other shards; 0 means that there was none.
@@ -73,6 +75,12 @@ func (p process) run(s *shard, ended func(error)) {
 		runtime.LockOSThread()
 		ended(s.r.Run(s))
 	})
+}
+
+// claim touches the pool here so that its pages lie on this core's node.
+func (p process) claim(s *shard) {
+	s.arena.Own()
+	s.arena.Touch()
 }
 
 func (p process) join() { p.b.running.Wait() }

@@ -93,8 +93,7 @@ type shard struct {
 // here so that its pages lie on this core's node.
 func (s *shard) Start(r *reactor.Reactor) error {
 	s.idleTimer.H, s.starveTimer.H = (*housekeeping)(s), (*starvation)(s)
-	s.arena.Own()
-	s.arena.Touch()
+	s.b.out.claim(s)
 	r.After(&s.idleTimer, housekeepingNs)
 	s.retainedNs = r.Now() // the first round of retention comes an interval after the start, however long the process has run
 	s.started(nil)

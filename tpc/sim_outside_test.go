@@ -28,6 +28,9 @@ func (o simOutside) run(s *shard, ended func(error)) {
 	}
 }
 
+// claim leaves the pages to be touched when they are used: most never are.
+func (o simOutside) claim(s *shard) { s.arena.Own() }
+
 func (o simOutside) join() {
 	o.w.pause(func() bool {
 		for _, s := range o.w.b.shards {

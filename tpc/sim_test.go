@@ -150,6 +150,7 @@ func TestSimulation(t *testing.T) {
 	if *simCount > 0 {
 		n = *simCount
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // worlds are small, many, and all garbage in the end
 	var next atomic.Uint64
 	var mu sync.Mutex
 	sum := newCoverage()
