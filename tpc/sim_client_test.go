@@ -32,7 +32,6 @@ type simClient struct {
 type asked struct {
 	corr int32
 	req  kmsg.Request
-	sure bool // the broker has had it for so long that it must be answered
 	// answer gets the response, or nil when there will never be one.
 	answer func(resp kmsg.Response)
 }

@@ -145,7 +145,7 @@ func TestSimulation(t *testing.T) {
 	}
 	n := 10_000
 	if testing.Short() || raceBuild {
-		n = 500
+		n = 300
 	}
 	if *simCount > 0 {
 		n = *simCount

@@ -21,7 +21,6 @@ type world struct {
 	seed  uint64
 	rng   *rand.Rand
 	step  int
-	steps int
 	hash  uint64
 	trace func(format string, args ...any) // nil: only the hash is kept
 
@@ -54,7 +53,6 @@ type plan struct {
 	segment    int
 	inflight   int
 	handoff    bool
-	direct     bool
 	room       int // most bytes that a client's socket holds
 	patience   int // of 100 steps: how often shards get a turn rather than clients
 	recvBudget int
