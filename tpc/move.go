@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/tpc/reactor"
@@ -61,10 +62,16 @@ func (m *moves) leave() { <-m.gate }
 func (b *Broker) stopMoves(ctx context.Context) {
 	b.moves.stopped.Store(true)
 	_ = b.each(func(s *shard) error { s.staying = true; return nil })
-	select {
-	case b.moves.gate <- struct{}{}:
-		b.moves.leave()
-	case <-ctx.Done():
+	for {
+		select {
+		case b.moves.gate <- struct{}{}:
+			b.moves.leave()
+			return
+		default:
+		}
+		if b.out.sleep(ctx, time.Millisecond) != nil {
+			return
+		}
 	}
 }
 

@@ -94,13 +94,16 @@ func (m *model) check() {
 		return
 	}
 	im := b.image.Load()
-	owners := map[partKey]int{}
+	owners, moving := map[partKey]int{}, map[partKey]bool{}
 	for _, s := range b.shards {
 		for key, p := range s.parts {
 			if other, twice := owners[key]; twice {
 				m.w.fail("%s-%d is owned by shards %d and %d", p.Topic, p.Index, other, s.id)
 			}
 			owners[key] = s.id
+			if p.moving {
+				moving[key] = true
+			}
 			if p.gone || m.w.plan.durability == models.Memory {
 				continue
 			}
@@ -121,8 +124,38 @@ func (m *model) check() {
 		return
 	}
 	for key, owner := range owners {
-		if t := im.TopicByID(key.id); t != nil && int(key.index) < len(t.Parts) && int(t.Parts[key.index].Owner) != owner {
+		if t := im.TopicByID(key.id); t != nil && !moving[key] && int(key.index) < len(t.Parts) && int(t.Parts[key.index].Owner) != owner {
 			m.w.fail("%s-%d is owned by shard %d, the metadata says %d", t.Name, key.index, owner, t.Parts[key.index].Owner)
+		}
+	}
+}
+
+// checkQuiet is called when nobody has anything to do: nothing may lie where
+// somebody sleeps who should have been told.
+func (m *model) checkQuiet() {
+	b := m.w.b
+	if b == nil || m.blind {
+		return
+	}
+	for _, s := range b.shards {
+		if m.w.begun(s) && !s.r.Over() && b.mesh.Readable(s.id) {
+			m.w.fail("shard %d sleeps while a message waits for it", s.id)
+		}
+		for _, p := range s.parts {
+			for f := p.fetchWaits; f != nil; f = f.next {
+				for _, i := range f.leg.parts {
+					fp := &f.leg.req.fetch.Parts[i]
+					hw := p.HighWatermark().Offset
+					if fp.Topic.ID == p.ID && fp.Index == p.Index && f.leg.need <= 1 && fp.Offset < hw && !p.moving {
+						m.w.fail("%s-%d: a fetch from %d waits at high watermark %d", p.Topic, p.Index, fp.Offset, hw)
+					}
+				}
+			}
+			for w := p.produceHead; w != nil; w = w.next {
+				if w.need <= p.HighWatermark().Offset {
+					m.w.fail("%s-%d: a producer waits for offset %d at high watermark %d", p.Topic, p.Index, w.need, p.HighWatermark().Offset)
+				}
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package tpc
 import (
 	"context"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -38,7 +39,8 @@ func (o simOutside) join() {
 				return false
 			}
 		}
-		return true
+		// Whoever else is at the logs ends before they are closed.
+		return !slices.ContainsFunc(o.w.threads, func(t *thread) bool { return t.only })
 	})
 }
 

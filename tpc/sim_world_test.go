@@ -177,6 +177,9 @@ func (w *world) tick() {
 		w.leap()
 	}
 	w.wake()
+	if w.up && !w.calm && w.rng.IntN(100) == 0 {
+		w.begin()
+	}
 	w.model.check()
 }
 
@@ -238,6 +241,7 @@ func (w *world) anything() bool {
 
 // leap moves the time to when something happens by itself.
 func (w *world) leap() {
+	w.model.checkQuiet()
 	next := int64(-1)
 	at := func(ns int64) {
 		if ns >= 0 && (next < 0 || ns < next) {
@@ -315,7 +319,7 @@ func (w *world) start() {
 	b.fs, b.out, b.leastBytes = w.fs, simOutside{w}, w.plan.shardBytes
 	w.b, w.up, w.end = b, false, nil
 	w.model.restarted()
-	t := w.spawn("start", true, func() { w.end = b.Start() })
+	t := w.spawn("start", false, func() { w.end = b.Start() })
 	w.fs.quiet = true // what opens logs runs on goroutines of its own, and alone
 	w.until("start", 100_000, func() bool { return t.done })
 	w.fs.quiet = false

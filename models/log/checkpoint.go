@@ -19,6 +19,10 @@ type TP struct {
 // String is the partition's directory name.
 func (p TP) String() string { return p.Topic + "-" + strconv.Itoa(int(p.Index)) }
 
+func (p TP) compare(other TP) int {
+	return cmp.Or(strings.Compare(p.Topic, other.Topic), cmp.Compare(p.Index, other.Index))
+}
+
 // ParseTP reads a directory name: everything before the last hyphen is the topic.
 func ParseTP(name string) (TP, bool) {
 	i := strings.LastIndexByte(name, '-')

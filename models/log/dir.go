@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/ceteris/ceteris/models/disk"
@@ -214,12 +214,7 @@ func (d *Dir) Partitions() []PartitionRef {
 		}
 		out = append(out, ref)
 	}
-	slices.SortFunc(out, func(a, b PartitionRef) int {
-		if c := strings.Compare(a.Topic, b.Topic); c != 0 {
-			return c
-		}
-		return int(a.Index) - int(b.Index)
-	})
+	slices.SortFunc(out, func(a, b PartitionRef) int { return a.TP.compare(b.TP) })
 	return out
 }
 
@@ -362,7 +357,8 @@ func (d *Dir) DeleteLog(topic string, index int32) error {
 func (d *Dir) Checkpoint(marks map[TP]int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for tp, l := range d.logs {
+	for _, tp := range slices.SortedFunc(maps.Keys(d.logs), TP.compare) { // in an order that a simulation can repeat
+		l := d.logs[tp]
 		if l == nil {
 			continue
 		}
