@@ -92,7 +92,7 @@ func (o simOutside) tune(*Broker, int)  {}
 
 func (o simOutside) zeroFill(f disk.File, from, n int64, enough *atomic.Bool) error {
 	for off := int64(0); off < n && !enough.Load(); {
-		w, err := f.WriteAt(zeros[:min(n-off, 4096)], from+off)
+		w, err := f.WriteAt(zeros()[:min(n-off, 4096)], from+off)
 		if err != nil {
 			return err
 		}

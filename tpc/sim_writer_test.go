@@ -27,7 +27,8 @@ type simQueue struct {
 	batches []*simBatch // oldest first, none acknowledged
 	flying  int
 	broken  bool // nothing is sent until nothing is in flight any more
-	dead    bool // the partition is gone, or its storage
+	dead    bool // the partition is gone, or its storage, or the order
+	acked   bool // something was acknowledged
 }
 
 type simBatch struct {
@@ -119,6 +120,7 @@ func (p *simWriter) sendNext(q *simQueue) bool {
 			p.c.w.cover.hit("batch sent again")
 		}
 		q.flying++
+		p.c.w.note("client %d: %v: sends records %d to %d", p.c.id, q.part, b.first, b.first+uint64(b.count)-1)
 		id := p.id
 		req := simProduce(q.part, -1, b.bytes)
 		p.c.send(req, 9, func(resp kmsg.Response) {
@@ -139,12 +141,22 @@ func (p *simWriter) answered(q *simQueue, b *simBatch, resp kmsg.Response) {
 		return
 	}
 	r := resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
+	m.w.note("client %d: %v: records %d to %d, code %d, offset %d", p.c.id, q.part, b.first, b.first+uint64(b.count)-1, r.ErrorCode, r.BaseOffset)
 	switch r.ErrorCode {
 	case 0:
 		for i := range b.count {
 			m.bind(q.part.topic, q.part.index, r.BaseOffset+int64(i), b.first+uint64(i), "acknowledged")
 		}
 		p.c.w.cover.hit("idempotent batch acknowledged")
+		if q.batches[0] != b {
+			// A log that knows nothing of a producer accepts any sequence, as Kafka's
+			// does: when the first batch is refused, the one behind it may go ahead.
+			if q.acked {
+				m.w.fail("client %d: %v: a batch was acknowledged before the one it follows", p.c.id, q.part)
+			}
+			q.dead = true
+		}
+		q.acked = true
 		p.done(q, b)
 	case kerr.DuplicateSequenceNumber.Code:
 		p.done(q, b)
