@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/batch"
 	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/log/check"
 )
 
 // model is what clients have been promised. Every record carries a number of
@@ -230,9 +232,46 @@ func (m *model) stopped(err error) {
 		m.w.fail("stop: %v", err)
 	}
 	m.compare()
+	if err == nil && !m.anyFaults() && m.w.chance(10) {
+		m.audit()
+	}
 }
 
 func (m *model) anyFaults() bool { return m.w.plan.faultRate > 0 }
+
+// audit has the suite's own checker read what a clean stop has left.
+func (m *model) audit() {
+	dir, err := os.MkdirTemp("", "sim")
+	if err != nil {
+		m.w.fail("%v", err)
+	}
+	defer os.RemoveAll(dir)
+	m.export("/data/logs", dir+"/logs")
+	var report strings.Builder
+	if n, err := check.Check(dir, &report); n > 0 || err != nil {
+		m.w.fail("the logs after a clean stop have %d problems: %v\n%s", n, err, &report)
+	}
+	m.w.cover.hit("logs audited")
+}
+
+// export copies a directory of the simulated disk to the real one.
+func (m *model) export(from, to string) {
+	names, err := m.w.mem.ReadDir(from)
+	if err == nil {
+		err = os.MkdirAll(to, 0o755)
+	}
+	for _, name := range names {
+		src, dst := path.Join(from, name), path.Join(to, name)
+		if _, sub := m.w.mem.ReadDir(src); sub == nil {
+			m.export(src, dst)
+		} else {
+			err = errors.Join(err, os.WriteFile(dst, m.w.mem.Content(src, false), 0o644))
+		}
+	}
+	if err != nil {
+		m.w.fail("exporting %s: %v", from, err)
+	}
+}
 
 // compare reads every log in the data directory.
 func (m *model) compare() {

@@ -145,7 +145,7 @@ func TestSimulation(t *testing.T) {
 	}
 	n := 10_000
 	if testing.Short() || raceBuild {
-		n = 300
+		n = 200
 	}
 	if *simCount > 0 {
 		n = *simCount
