@@ -25,6 +25,8 @@ type Experiment struct {
 	Loads       Loads
 	Workloads   []*Workload
 	Endpoints   Endpoints
+	// Probes are the machine's own limits that are measured once a block.
+	Probes []string
 
 	Source []byte // the file's text
 }
@@ -73,11 +75,21 @@ const (
 
 // Endpoints is what the experiment sets out to show: the primary endpoint and
 // the smallest relative difference that would matter (region of practical
-// equivalence).
+// equivalence). Baseline is the arm in every denominator; "" leaves it to the
+// report, which then shows no requests per CPU-second beside it.
 type Endpoints struct {
-	Primary string
-	Rope    float64
+	Primary  string
+	Rope     float64
+	Baseline string
 }
+
+// The limits of the machine that [Experiment.Probes] can name: sequential direct
+// writes of 1 MiB on the brokers' CPUs, and one TCP connection over loopback from
+// the generator's CPU to the brokers'.
+const (
+	ProbeDisk     = "disk"
+	ProbeLoopback = "loopback"
+)
 
 // Workload is what one cell asks of its broker. It travels to the load
 // generator as JSON.
@@ -102,6 +114,25 @@ type Workload struct {
 	// Consumers are tail consumers, each fetching every partition.
 	Consumers int    `json:"consumers"`
 	Loads     *Loads `json:"loads,omitempty"` // in place of the experiment's
+
+	// Family is the name that the file gave a workload of which it lists several
+	// values of something; Swept is this one's values of what has several.
+	Family string         `json:"-"`
+	Swept  map[string]int `json:"-"`
+}
+
+// What a workload may list several values of, and how each is written in the
+// names of the workloads that follow.
+var sweepable = []struct{ key, mark string }{{"partitions", "p"}, {"connections", "c"}, {"inflight", "q"}}
+
+// Mark is what key adds to the workload's name; "" where it has one value.
+func (w *Workload) Mark(key string) string {
+	for _, s := range sweepable {
+		if v, ok := w.Swept[key]; ok && s.key == key {
+			return "-" + s.mark + strconv.Itoa(v)
+		}
+	}
+	return ""
 }
 
 // The arrival laws.

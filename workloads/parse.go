@@ -48,7 +48,7 @@ const (
 
 func (d *document) experiment(n ast.Node) *Experiment {
 	f := d.mapping(n, "", "name", "question", "models", "replicate", "blocks", "seed", "host", "memory",
-		"driver", "warmup", "measure", "loads", "workloads", "endpoints")
+		"driver", "warmup", "measure", "loads", "workloads", "endpoints", "probes")
 	e := &Experiment{}
 	if n := f.get("name", "a name", true); n != nil {
 		e.Name = d.identifier(n, "name")
@@ -73,15 +73,21 @@ func (d *document) experiment(n ast.Node) *Experiment {
 	}
 	for i, n := range f.list("workloads", "workloads", true) {
 		key := fmt.Sprintf("workloads[%d]", i)
-		w := d.workload(n, key)
-		for _, other := range e.Workloads {
-			if other.Name == w.Name {
-				d.fail(n, key+".name", "a name that no other workload has", fmt.Sprintf("%q again", w.Name))
+		for _, w := range d.workload(n, key) {
+			for _, other := range e.Workloads {
+				if other.Name == w.Name {
+					d.fail(n, key+".name", "a name that no other workload has", fmt.Sprintf("%q again", w.Name))
+				}
 			}
+			e.Workloads = append(e.Workloads, w)
 		}
-		e.Workloads = append(e.Workloads, w)
 	}
-	e.Endpoints = f.endpoints()
+	e.Endpoints = f.endpoints(e.Models)
+	if f.has("probes") {
+		for i, n := range f.list("probes", "disk, loopback", true) {
+			e.Probes = append(e.Probes, f.wordOf(n, fmt.Sprintf("probes[%d]", i), ProbeDisk, ProbeLoopback))
+		}
+	}
 	if d.err == nil {
 		if cells := len(e.Cells()); cells > maxPerBlock {
 			d.fail(n, "experiment", fmt.Sprintf("at most %d cells in a block", maxPerBlock), fmt.Sprint(cells))
@@ -229,14 +235,21 @@ var primaries = []string{
 	"p99 response produce", "p50 response produce", "p99 e2e fetch", "p50 e2e fetch", "cpu per message",
 }
 
-func (f *fields) endpoints() Endpoints {
+func (f *fields) endpoints(arms []Arm) Endpoints {
 	e := Endpoints{Primary: primaries[0], Rope: 0.05}
 	n := f.get("endpoints", "a mapping", false)
 	if n == nil {
 		return e
 	}
-	m := f.mapping(n, "endpoints", "primary", "rope")
+	m := f.mapping(n, "endpoints", "primary", "rope", "baseline")
 	e.Primary = m.choice("primary", e.Primary, primaries...)
 	e.Rope = m.number("rope", e.Rope, 0, 1)
+	if m.has("baseline") {
+		var names []string
+		for _, a := range arms {
+			names = append(names, a.Name)
+		}
+		e.Baseline = m.choice("baseline", "", names...)
+	}
 	return e
 }

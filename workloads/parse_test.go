@@ -1,7 +1,9 @@
 package workloads
 
 import (
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +48,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		t.Errorf("models: got %+v", e.Models)
 	}
 	if e.Replicate != "tpc" || e.Blocks != 2 || e.Seed != 7 || e.MemoryBytes != 64<<20 || e.Driver != Franz ||
-		e.Warmup != 0 || e.Measure != 250*time.Millisecond || e.Host != (Host{"0", "1-2,5"}) || e.Endpoints != (Endpoints{"p50 response produce", 0.1}) {
+		e.Warmup != 0 || e.Measure != 250*time.Millisecond || e.Host != (Host{"0", "1-2,5"}) || e.Endpoints != (Endpoints{Primary: "p50 response produce", Rope: 0.1}) {
 		t.Errorf("experiment: got %+v", e)
 	}
 	a := *e.Workloads[0]
@@ -89,7 +91,7 @@ func TestParseErrors(t *testing.T) {
 		{"zipf exponent", "{zipf: 1.1}", "{zipf: 0}", "workloads[0].keys.zipf: expected a number between 0.01 and 10, got 0"},
 		{"entropy", "entropy: 0.25", "entropy: 1.5", "t.yaml:25:14: workloads[0].entropy: expected a number between 0 and 1, got 1.5"},
 		{"entropy not a number", "entropy: 0.25", "entropy: .nan", "workloads[0].entropy: expected a number between 0 and 1"},
-		{"max under median", "max: 64KiB", "max: 1000B", `workloads[0].size.lognormal.max: expected a size such as 1KiB between 1024 and 1024000 bytes, got "1000B"`},
+		{"max under median", "max: 64KiB", "max: 1000B", `workloads[0].size.lognormal.max: expected a size such as 1KiB between 1024 and 1047552 bytes, got "1000B"`},
 		{"lognormal without sigma", "sigma: 0.5, ", "", "workloads[0].size.lognormal.sigma: expected a number between 0.001 and 5, got nothing: the key is missing"},
 		{"batch too large", "records_per_batch: 6", "records_per_batch: 600", "t.yaml:13:5: workloads[0]: expected a workload that can be offered, got workload a: records_per_batch × largest size"},
 		{"missing name", "name: t\n", "", "t.yaml:1:1: name: expected a name, got nothing: the key is missing"},
@@ -108,6 +110,10 @@ func TestParseErrors(t *testing.T) {
 		{"rates of a closed loop", "{kind: closed}", "{kind: closed, per_second: [1]}", "workloads[1].loads.per_second: expected no rates with kind closed, got a list"},
 		{"cpus", "1-2,5", "two", `host.generator_cpus: expected auto or a list of CPUs such as 0-1,4, got "two"`},
 		{"cpus backwards", "1-2,5", "2-1", `host.generator_cpus: expected auto or a list of CPUs`},
+		{"swept value twice", "partitions: 3", "partitions: [3, 4, 3]", "workloads[0].partitions[2]: expected a value that is not listed before, got 3"},
+		{"swept value out of range", "inflight: 5", "inflight: [5, 0]", "workloads[0].inflight: expected an integer between 1 and 65536, got 0"},
+		{"probe", "driver: franz", "driver: franz\nprobes: [disk, tape]", `probes[1]: expected one of disk, loopback, got "tape"`},
+		{"baseline", "primary: p50 response", "baseline: kafka, primary: p50 response", `endpoints.baseline: expected one of tpc, threadpool-g, got "kafka"`},
 		{"endpoint", "primary: p50 response", "primary: p98 response", `endpoints.primary: expected one of p99 response produce, p50 response produce, `},
 		{"key twice", "blocks: 2", "seed: 2", "t.yaml:5:1: not YAML: mapping key \"seed\" already defined"},
 		{"not YAML", "blocks: 2", "blocks: [2", "t.yaml:"},
@@ -132,6 +138,33 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// TestSweep: a list of values is as many workloads, named after what differs.
+func TestSweep(t *testing.T) {
+	text := strings.Replace(valid, "partitions: 3", "partitions: [3, 30]", 1)
+	text = strings.Replace(text, "inflight: 5", "inflight: [1, 8]", 1)
+	e, err := Parse("t.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range e.Workloads {
+		got = append(got, fmt.Sprintf("%s %s %d %d %v", w.Name, w.Family, w.Partitions, w.Inflight, w.Swept))
+	}
+	one, err := Parse("t.yaml", []byte(valid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := one.Workloads[1]
+	want := []string{
+		"a-p3-q1 a 3 1 map[inflight:1 partitions:3]", "a-p3-q8 a 3 8 map[inflight:8 partitions:3]",
+		"a-p30-q1 a 30 1 map[inflight:1 partitions:30]", "a-p30-q8 a 30 8 map[inflight:8 partitions:30]",
+		fmt.Sprintf("b b %d %d map[]", b.Partitions, b.Inflight),
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(valid))
 	f.Add([]byte("a: &x [*x]"))
@@ -151,7 +184,10 @@ func TestFilesParse(t *testing.T) {
 	// What a cell costs beside its windows: a broker's start and end, topic
 	// creation and draining. Ten minutes and forty seconds are the promises.
 	const overhead = 1000 * time.Millisecond
-	limits := map[string]time.Duration{"quick.yaml": 10 * time.Minute, "smoke.yaml": 40 * time.Second, "floor.yaml": 5 * time.Minute}
+	limits := map[string]time.Duration{
+		"quick.yaml": 10 * time.Minute, "smoke.yaml": 40 * time.Second, "floor.yaml": 5 * time.Minute,
+		"tpc.yaml": 11 * time.Minute, "throughput.yaml": 3 * time.Minute, "connections.yaml": 6 * time.Minute, "partitions.yaml": 6 * time.Minute,
+	}
 	files, err := filepath.Glob("*.yaml")
 	if err != nil {
 		t.Fatal(err)

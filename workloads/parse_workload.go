@@ -3,6 +3,7 @@ package workloads
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/goccy/go-yaml/ast"
@@ -13,17 +14,20 @@ import (
 const (
 	maxTopics      = 1000
 	maxPartitions  = 10000 // of all topics together
-	maxConnections = 4096
+	maxConnections = 16384
 	maxInflight    = 1 << 16
 	maxRecords     = 10000
 	maxConsumers   = 64
+	maxValues      = 32 // of one key of a workload
 	// maxBatchBytes keeps a batch with its overhead (61 bytes, and some 20 a
 	// record) under Kafka's default message.max.bytes of 1048588.
-	maxBatchBytes  = 1000 << 10
+	maxBatchBytes  = 1023 << 10
 	recordOverhead = 24
 )
 
-func (d *document) workload(n ast.Node, key string) *Workload {
+// workload reads a workload, or as many as there are combinations of the values
+// that it lists.
+func (d *document) workload(n ast.Node, key string) []*Workload {
 	f := d.mapping(n, key, "name", "durability", "topics", "partitions", "connections", "inflight", "acks",
 		"arrivals", "keys", "connection", "records_per_batch", "size", "entropy", "consumers", "loads")
 	w := &Workload{}
@@ -32,9 +36,9 @@ func (d *document) workload(n ast.Node, key string) *Workload {
 	}
 	w.Durability = f.durability()
 	w.Topics = int(f.integer("topics", 1, 1, maxTopics))
-	w.Partitions = int(f.integer("partitions", 0, 1, maxPartitions))
-	w.Connections = int(f.integer("connections", 0, 1, maxConnections))
-	w.Inflight = int(f.integer("inflight", 0, 1, maxInflight))
+	values := [][]int{
+		f.integers("partitions", maxPartitions), f.integers("connections", maxConnections), f.integers("inflight", maxInflight),
+	}
 	w.Acks = f.acks()
 	w.Arrivals = f.choice("arrivals", Poisson, Poisson, Constant)
 	w.Keys = f.law("keys", None)
@@ -49,12 +53,72 @@ func (d *document) workload(n ast.Node, key string) *Workload {
 		l := d.loads(n, key+".loads")
 		w.Loads = &l
 	}
-	if d.err == nil {
+	if d.err != nil {
+		return nil
+	}
+	all := w.sweep(values)
+	for _, w := range all {
 		if err := w.Validate(); err != nil {
 			d.fail(n, key, "a workload that can be offered", err.Error())
 		}
 	}
-	return w
+	return all
+}
+
+// integers reads a whole number or a list of different ones.
+func (f *fields) integers(key string, high int64) []int {
+	if _, several := f.vals[key].(*ast.SequenceNode); !several {
+		return []int{int(f.integer(key, 0, 1, high))}
+	}
+	var out []int
+	list := f.list(key, "integers", true)
+	if len(list) > maxValues {
+		f.fail(f.vals[key], f.path+key, fmt.Sprintf("at most %d values", maxValues), fmt.Sprint(len(list)))
+		return nil
+	}
+	for i, n := range list {
+		one := fields{document: f.document, node: f.node, path: f.path, vals: map[string]ast.Node{key: n}}
+		v := int(one.integer(key, 0, 1, high))
+		if slices.Contains(out, v) {
+			f.fail(n, fmt.Sprintf("%s%s[%d]", f.path, key, i), "a value that is not listed before", describe(n))
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// sweep is the workload with each combination of the values, those of the last
+// key changing fastest.
+func (w *Workload) sweep(values [][]int) []*Workload {
+	out := []*Workload{w}
+	w.Family = w.Name
+	for i, s := range sweepable {
+		var next []*Workload
+		for _, base := range out {
+			for _, v := range values[i] {
+				one := *base
+				switch s.key {
+				case "partitions":
+					one.Partitions = v
+				case "connections":
+					one.Connections = v
+				case "inflight":
+					one.Inflight = v
+				}
+				if len(values[i]) > 1 {
+					one.Swept = maps.Clone(base.Swept)
+					if one.Swept == nil {
+						one.Swept = map[string]int{}
+					}
+					one.Swept[s.key] = v
+					one.Name += one.Mark(s.key)
+				}
+				next = append(next, &one)
+			}
+		}
+		out = next
+	}
+	return out
 }
 
 func (f *fields) durability() []string {

@@ -135,7 +135,7 @@ func (a *attempt) offer(ctx context.Context) error {
 		return err
 	}
 	pid <- g.pid()
-	summary, err := g.finish(ctx, a.r.e.Warmup+a.r.e.Measure+generatorSpare)
+	summary, err := g.finish(ctx, a.r.e.Warmup+a.r.e.Measure+spare(a.c))
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}

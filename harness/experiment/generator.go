@@ -25,6 +25,11 @@ const (
 // draining what is in flight, letting consumers catch up.
 const generatorSpare = 60 * time.Second
 
+// spare is generatorSpare and what many partitions add to it.
+func spare(c *cell) time.Duration {
+	return generatorSpare + time.Duration(c.spec.Workload.Topics*c.spec.Workload.Partitions)*20*time.Millisecond
+}
+
 // generator is a running load process.
 type generator struct {
 	*process

@@ -55,7 +55,7 @@ func Run(ctx context.Context, o Options) (dir string, err error) {
 	if r.o.Settle == 0 {
 		r.o.Settle = settleLimit
 	}
-	if err := fit(r.e, o.Budget); err != nil {
+	if err := errors.Join(fit(r.e, o.Budget), checkFiles(r.e)); err != nil {
 		return "", err
 	}
 	release, err := r.place()
@@ -197,6 +197,9 @@ func (r *runner) runCells(ctx context.Context) error {
 		c := &r.cells[i]
 		if ctx.Err() != nil || r.o.Budget > 0 && time.Since(begin) > r.o.Budget {
 			return r.stopped()
+		}
+		if err := r.probe(c.Block); err != nil {
+			return err
 		}
 		if err := r.journal.Append(result.EventCellStart, c.Key(), ""); err != nil {
 			return err

@@ -84,6 +84,15 @@ func processCPUNs(pid int) int64 {
 	return ts.Nano()
 }
 
+// FileLimit is how many file descriptors a process here may have open at most.
+func FileLimit() (int, error) {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return 0, fmt.Errorf("reading the limit of file descriptors: %w", err)
+	}
+	return int(min(l.Max, 1<<30)), nil
+}
+
 // Confine binds every thread that this process has, and by inheritance those it
 // makes later: the harness keeps off the broker's CPUs.
 func Confine(cpus []int) error {

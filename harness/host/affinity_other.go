@@ -32,5 +32,8 @@ func Start(cmd *exec.Cmd, cpus []int) error {
 
 func processCPUNs(int) int64 { return -1 }
 
+// FileLimit knows none.
+func FileLimit() (int, error) { return 1 << 30, nil }
+
 // Confine fails: only Linux binds threads.
 func Confine([]int) error { return errLinux }

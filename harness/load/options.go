@@ -59,7 +59,7 @@ const (
 // The limits of one load, beyond which the generator would rather refuse than
 // be the bottleneck or run out of memory.
 const (
-	maxConnections = 4096
+	maxConnections = 16384
 	maxWindow      = 24 * time.Hour
 	defaultTimeout = 10 * time.Second
 	// maxTimeout is the largest value a histogram holds.

@@ -21,11 +21,15 @@ type control struct {
 	format   *kmsg.RequestFormatter
 	next     int32
 	versions map[int16][2]int16 // of the broker, by key
+	timeout  time.Duration      // of one call
 }
 
 const (
 	controlTimeout = 10 * time.Second
 	leaderTimeout  = 30 * time.Second
+	// partitionTime is what each partition adds to them: a directory and a file
+	// are made, on a disk that others use.
+	partitionTime = 10 * time.Millisecond
 )
 
 func dialControl(ctx context.Context, addr string) (*control, error) {
@@ -34,7 +38,7 @@ func dialControl(ctx context.Context, addr string) (*control, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load: broker %s: %w", addr, err)
 	}
-	c := &control{conn: conn, addr: addr, format: kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID)), versions: map[int16][2]int16{}}
+	c := &control{conn: conn, addr: addr, format: kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID)), versions: map[int16][2]int16{}, timeout: controlTimeout}
 	req := kmsg.NewPtrApiVersionsRequest()
 	req.Version = 0 // the one version every broker answers
 	resp, err := c.call(req)
@@ -74,7 +78,7 @@ func (c *control) call(req kmsg.Request) (kmsg.Response, error) {
 		return nil, fmt.Errorf("load: broker %s: %s: %w", c.addr, name, err)
 	}
 	c.next++
-	if err := c.conn.SetDeadline(time.Now().Add(controlTimeout)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
 		return fail(err)
 	}
 	if _, err := c.conn.Write(c.format.AppendRequest(nil, req, c.next)); err != nil {
@@ -129,6 +133,7 @@ func prepare(ctx context.Context, o *Options) (*cluster, error) {
 		return nil, err
 	}
 	defer func() { _ = c.conn.Close() }()
+	c.timeout += time.Duration(o.W.Topics*o.W.Partitions) * partitionTime
 	cl := &cluster{topics: o.topics()}
 	if cl.produceVersion, err = c.version(produceKey, minProduceVersion, maxProduceVersion); err != nil {
 		return nil, err
@@ -156,7 +161,7 @@ func (c *control) createTopics(topics []string, partitions int) (existed bool, e
 	if req.Version, err = c.version(req.Key(), 2, 7); err != nil {
 		return false, err
 	}
-	req.TimeoutMillis = int32(controlTimeout / time.Millisecond)
+	req.TimeoutMillis = int32(c.timeout / time.Millisecond)
 	for _, t := range topics {
 		rt := kmsg.NewCreateTopicsRequestTopic()
 		rt.Topic, rt.NumPartitions, rt.ReplicationFactor = t, int32(partitions), 1
@@ -182,7 +187,7 @@ func (c *control) createTopics(topics []string, partitions int) (existed bool, e
 }
 
 func (c *control) awaitLeaders(ctx context.Context, cl *cluster, partitions int) error {
-	deadline := time.Now().Add(leaderTimeout)
+	deadline := time.Now().Add(leaderTimeout + c.timeout)
 	for {
 		err := c.leaders(cl, partitions)
 		if err == nil {
