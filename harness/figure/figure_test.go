@@ -65,6 +65,9 @@ func samples() []*Figure {
 			{"tpc", "shard-1", nil},
 			{"threadpool", "network-0", []HeatStep{{0, 2, 0, 0, 1}}},
 		}),
+		Sweep(head("sweep"), twoArms, "connections", []SweepPanel{{"p50", "p50_ns", Duration}, {"memory", "rss_bytes", Bytes}}, []SweepPoint{
+			{"tpc", false, 0, 1, []float64{1e5, 1 << 20}}, {"tpc", true, 0, 10000, []float64{2e5, 1 << 30}}, {"threadpool", false, 0, 100, []float64{0, 5}},
+		}),
 		Effects(head("effects"), []string{"p50", "p99"}, rows),
 	}
 }

@@ -59,6 +59,12 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 		a.Arms = append(a.Arms, ArmName{arm.Name, arm.Model})
 	}
 	a.Baseline = baseline(a.Arms)
+	if e != nil && e.Endpoints.Baseline != "" {
+		a.Baseline = e.Endpoints.Baseline
+	}
+	if a.Limits, err = limits(r); err != nil {
+		return nil, nil, err
+	}
 	for _, p := range m.Planned {
 		a.Blocks = max(a.Blocks, p.Block+1)
 	}
@@ -88,6 +94,9 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	}
 	for i := range a.Groups {
 		a.Groups[i].choose(len(a.Arms))
+	}
+	if e != nil && e.Endpoints.Baseline != "" {
+		a.efficiencies(d)
 	}
 	a.Headline = a.headline()
 	return a, d, nil

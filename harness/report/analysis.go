@@ -29,6 +29,10 @@ type Analysis struct {
 	Notes       []string  `json:"notes"`
 	Groups      []Group   `json:"groups"`
 	Headline    string    `json:"headline"`
+	// Efficiency is there when the experiment declares its baseline, Limits when
+	// it probes the machine.
+	Efficiency []Efficiency `json:"efficiency,omitempty"`
+	Limits     *Limits      `json:"limits,omitempty"`
 }
 
 // ArmName is one of the arms, in the experiment's order.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ceteris/ceteris/harness/figure"
 	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/workloads"
 )
 
 // picture is a figure as the page shows it.
@@ -35,7 +36,7 @@ type gallery struct {
 }
 
 // drawAll draws every figure into dir.
-func drawAll(a *Analysis, d data, dir string) (pictures, error) {
+func drawAll(a *Analysis, d data, e *workloads.Experiment, dir string) (pictures, error) {
 	g := &gallery{a: a, d: d, dir: dir, out: pictures{}, rates: map[string]figure.Range{}}
 	var arms []figure.Arm
 	for _, arm := range a.Arms {
@@ -54,7 +55,7 @@ func drawAll(a *Analysis, d data, dir string) (pictures, error) {
 			}
 		}
 	}
-	return g.out, nil
+	return g.out, g.sweeps(e)
 }
 
 // save writes a figure's files and keeps it for the page.

@@ -21,18 +21,19 @@ import (
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"svg":      func(s string) template.HTML { return template.HTML(s) }, // #nosec: drawn by package figure, which escapes text
-	"duration": duration,
-	"ratio":    ratioText,
-	"title":    title,
-	"count":    count,
-	"amount":   amount,
-	"bytes":    bytesText,
-	"holds":    contains,
-	"percent":  stats.Percent,
-	"share":    shareText,
-	"plural":   plural,
-	"at":       func(p pictures, place ...string) []picture { return p[strings.Join(place, "/")] },
+	"svg":       func(s string) template.HTML { return template.HTML(s) }, // #nosec: drawn by package figure, which escapes text
+	"duration":  duration,
+	"ratio":     ratioText,
+	"title":     title,
+	"count":     count,
+	"amount":    amount,
+	"bytes":     bytesText,
+	"holds":     contains,
+	"percent":   stats.Percent,
+	"share":     shareText,
+	"megabytes": megabytes,
+	"plural":    plural,
+	"at":        func(p pictures, place ...string) []picture { return p[strings.Join(place, "/")] },
 }).Parse(pageText))
 
 // view is what the page shows.
@@ -179,6 +180,15 @@ func amount(n stats.Number) string {
 		return "–"
 	}
 	return figure.Count(v)
+}
+
+// megabytes writes a number of bytes in MB, as throughput is told.
+func megabytes(n stats.Number) string {
+	v, ok := n.Get()
+	if !ok {
+		return "–"
+	}
+	return figure.Count(v/1e6) + " MB"
 }
 
 // shareText writes a share in per cent, or a dash.

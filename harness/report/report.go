@@ -9,6 +9,7 @@ import (
 	"sort"
 
 	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/workloads"
 )
 
 // made is what a report consists of, below the result directory.
@@ -108,7 +109,9 @@ func render(r *result.Run, out string) (*Analysis, error) {
 	if err := writeTables(a, filepath.Join(out, "tables")); err != nil {
 		return nil, err
 	}
-	pictures, err := drawAll(a, d, filepath.Join(out, "figures"))
+	// One that this version cannot read has no curves; the analysis says so.
+	e, _ := workloads.Parse("experiment.yaml", []byte(r.Manifest.ExperimentText))
+	pictures, err := drawAll(a, d, e, filepath.Join(out, "figures"))
 	if err != nil {
 		return nil, err
 	}

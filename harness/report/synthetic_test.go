@@ -27,7 +27,9 @@ type world struct {
 	class    host.Class
 	seed     uint64
 	// medianNs is a run's median response time.
-	medianNs func(p result.PlannedCell) float64
+	medianNs    func(p result.PlannedCell) float64
+	connections string // of the experiment file; "": 4
+	endpoints   string // appended to those of the experiment file
 	// inside has the cells say what happened in their brokers.
 	inside bool
 	// change edits a record before it is written; nil for none.
@@ -46,11 +48,11 @@ warmup: 500ms
 measure: 2s
 %s
     partitions: 4
-    connections: 4
+    connections: %s
     inflight: 8
     size: 1KiB
     consumers: 1
-endpoints: {primary: "p99 response produce", rope: 0.05}
+endpoints: {primary: "p99 response produce", rope: 0.05%s}
 `
 
 // The shapes of worlds: six points, and one.
@@ -89,7 +91,11 @@ func even(blocks int) world {
 // make writes the world's result with the writers that a run uses.
 func (w world) make(t testing.TB) string {
 	t.Helper()
-	text := fmt.Sprintf(worldText, w.blocks, w.shape)
+	connections := w.connections
+	if connections == "" {
+		connections = "4"
+	}
+	text := fmt.Sprintf(worldText, w.blocks, w.shape, connections, w.endpoints)
 	e, err := workloads.Parse("world.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -207,6 +213,7 @@ func writeInside(t testing.TB, dir string, p result.PlannedCell, c *result.CellR
 	t.Helper()
 	written, heap := int64(3<<20), int64(8e6)
 	c.Server.WindowNs, c.Server.WriteBytes, c.Server.GoHeapBytes, c.Load.PayloadBytes = 2e9, &written, &heap, 1<<20
+	c.Load.EndMonotonicNs = 2e9
 	names := [2]string{"network-0", "handler-0"}
 	begin, end := "ceteris_go_gc_cycles_total 5\n", "# HELP x\nceteris_go_gc_cycles_total 7\nceteris_go_gc_cpu_seconds_total 0.02\n"
 	if p.Model == "tpc" {

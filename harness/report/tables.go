@@ -15,9 +15,16 @@ import (
 // thing, units in the column names. An empty field is a refusal; its reason is in
 // analysis.json.
 func writeTables(a *Analysis, dir string) error {
-	for name, rows := range map[string][][]string{
+	tables := map[string][][]string{
 		"arms": armRows(a), "effects": effectRows(a), "runs": runRows(a), "stages": stageRows(a), "left-out": leftOutRows(a),
-	} {
+	}
+	if rows := insideRows(a); len(rows) > 1 {
+		tables["inside"] = rows
+	}
+	if len(a.Efficiency) > 0 {
+		tables["efficiency"] = efficiencyRows(a)
+	}
+	for name, rows := range tables {
 		var b bytes.Buffer
 		w := csv.NewWriter(&b)
 		if err := w.WriteAll(rows); err != nil {
