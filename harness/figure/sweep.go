@@ -104,12 +104,12 @@ func sweepLayer(pal Palette, arm string, points []SweepPoint, k int) layer {
 	}
 }
 
-// Bytes writes a size as people say it.
+// Bytes writes a size in decimal units, whose 1, 2 and 5 an axis has.
 func Bytes(v float64) string {
 	for _, u := range []struct {
 		bytes float64
 		name  string
-	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+	}{{1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}} {
 		if v >= u.bytes*0.9995 {
 			return short(v/u.bytes) + " " + u.name
 		}

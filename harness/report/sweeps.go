@@ -61,7 +61,7 @@ var sweepPanels = []figure.SweepPanel{
 	{Label: "p50 response time", Key: "p50_ns", Text: figure.Duration},
 	{Label: "p99 response time", Key: "p99_ns", Text: figure.Duration},
 	{Label: "broker CPU per message", Key: "cpu_per_message_ns", Text: figure.Duration},
-	{Label: "memory of the process", Key: "max_rss_bytes", Text: figure.Bytes},
+	{Label: "memory in use", Key: "memory_in_use_bytes", Text: figure.Bytes},
 	{Label: "Go heap in use", Key: "go_heap_bytes", Text: figure.Bytes},
 }
 
@@ -78,7 +78,7 @@ func (g *gallery) sweepPoints(group *Group, p *Point, x float64, add func(figure
 				return v
 			}
 			pt := figure.SweepPoint{Arm: arm.Arm, Replicate: arm.Replicate, Block: r.Block, X: x, Values: []float64{
-				value(r.response.P50), value(r.response.P99), value(perMessage(r.Server.CPUNs(), r.Load.Records)), float64(r.Server.MaxRSSBytes), 0,
+				value(r.response.P50), value(r.response.P99), value(perMessage(r.Server.CPUNs(), r.Load.Records)), memoryInUse(r), 0,
 			}}
 			if h := r.Server.GoHeapBytes; h != nil {
 				pt.Values[4] = float64(*h)
@@ -88,6 +88,17 @@ func (g *gallery) sweepPoints(group *Group, p *Point, x float64, add func(figure
 		}
 	}
 	return n
+}
+
+// memoryInUse is the most that was resident less what a broker's arenas had free
+// at the window's end: that is touched and nobody's.
+func memoryInUse(r *run) float64 {
+	rss := float64(r.Server.MaxRSSBytes)
+	if r.look == nil {
+		return rss
+	}
+	free, _ := r.look.end.Sum("ceteris_arena_free_bytes")
+	return max(rss-free, 0)
 }
 
 // sweep draws the two figures of one curve.
@@ -105,7 +116,7 @@ func (g *gallery) sweep(name, key, durability, load string, points []figure.Swee
 		from, to             int
 	}{
 		{"latency", "Response time", "Response time runs from the intended moment of sending.", 0, latencyPanels},
-		{"cost", "CPU time and memory", "CPU time is the broker process's over acknowledged messages; memory of the process is the most that was resident in the window, the Go heap what was in use at its end.", latencyPanels, len(sweepPanels)},
+		{"cost", "CPU time and memory", "CPU time is the broker process's over acknowledged messages; memory in use is the most that was resident in the window less what was free in arenas, which are touched whole when a broker starts; the Go heap is what was in use at its end.", latencyPanels, len(sweepPanels)},
 	} {
 		var own []figure.SweepPoint
 		for _, p := range points {
