@@ -20,7 +20,7 @@ import (
 // The limits of a broker's life that the harness waits for.
 const (
 	readyLimit = 60 * time.Second
-	stopLimit  = 40 * time.Second
+	stopLimit  = 130 * time.Second // a little more than the broker gives itself
 	adminLimit = 10 * time.Second
 )
 

@@ -20,8 +20,9 @@ import (
 // pinnedMark tells the process that it has bound itself already.
 const pinnedMark = "CETERIS_PINNED"
 
-// stopLimit is how long a broker may take to close its logs.
-const stopLimit = 30 * time.Second
+// stopLimit is how long a broker may take to close its logs: with 10,000 of them
+// and a disk that others use, more than half a minute.
+const stopLimit = 2 * time.Minute
 
 // ready is the line that a broker prints when it serves.
 type ready struct {
