@@ -91,6 +91,13 @@ func (a *attempt) measure(ctx context.Context) (err error) {
 	a.s = startSampler(a.r.machine, a.b.pid())
 	err = a.offer(ctx)
 	err = errors.Join(err, a.s.close(filepath.Join(a.dir, "counters.csv")))
+	if len(a.problems) > 0 {
+		// A broker that does not answer is often one that has ended a moment ago.
+		select {
+		case <-a.b.ended:
+		case <-time.After(time.Second):
+		}
+	}
 	alive := a.b.alive()
 	exit := a.b.finish()
 	if !alive {
