@@ -19,7 +19,6 @@ func (s *shard) serveCold(r *request, a *api.API, body []byte) bool {
 	r.cold = req
 	switch a.PlaceOf(s.env, req) {
 	case api.Controller:
-		s.controls++
 		s.r.Offload(&controlJob{s: s, r: r, a: a, req: req})
 		return true
 	case api.Partitions:
@@ -46,7 +45,6 @@ func (j *controlJob) Work() { j.resp = j.a.Answer(j.s.env, j.req) }
 
 // Done runs on the shard's thread.
 func (j *controlJob) Done() {
-	j.s.controls--
 	j.r.coldResp = j.resp
 	j.s.coldDone(j.r)
 }

@@ -49,6 +49,7 @@ type request struct {
 }
 
 func (s *shard) newRequest(c *conn) *request {
+	s.live++
 	r := s.freeRequests
 	if r == nil {
 		r = &request{}
@@ -66,6 +67,7 @@ func (s *shard) newRequest(c *conn) *request {
 
 // recycle takes back a request that nobody refers to any more.
 func (s *shard) recycle(r *request) {
+	s.live--
 	r.dropFrame(s)
 	r.produce.Reset()
 	r.fetch.Reset(s.arena)

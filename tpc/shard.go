@@ -74,7 +74,7 @@ type shard struct {
 	wallOffsetMs  int64 // wall clock minus telemetry.Now, refreshed by a timer
 
 	away       int    // parts and legs that other shards have
-	controls   int    // requests that the controller has
+	live       int    // requests that are not recycled, those of closed connections included
 	sends      uint32 // messages to other shards, for [shard.stamp]
 	stopping   bool
 	refusedNs  int64 // when a refusal for want of memory was last logged

@@ -297,7 +297,7 @@ func (w *world) state() string {
 	}
 	if w.b != nil {
 		for _, s := range w.b.shards {
-			out += fmt.Sprintf("[shard %d away %d controls %d next %d over %v] ", s.id, s.away, s.controls, s.r.NextNs()-w.k.NowNs, s.r.Over())
+			out += fmt.Sprintf("[shard %d away %d live %d next %d over %v] ", s.id, s.away, s.live, s.r.NextNs()-w.k.NowNs, s.r.Over())
 		}
 	}
 	return out

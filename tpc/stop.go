@@ -133,14 +133,15 @@ func (s *shard) closeConnections() {
 	}
 }
 
-// answered reports whether every request is answered or its connection gone,
-// and none is anywhere else.
+// answered reports whether every request is answered or, its connection being
+// gone, taken back, and none is anywhere else: a fetch that nobody waits for may
+// still read from the device.
 func (s *shard) answered() bool {
-	if s.away > 0 || s.controls > 0 {
+	if s.away > 0 || s.live > 0 {
 		return false
 	}
 	for c := s.conns; c != nil; c = c.next {
-		if c.head != nil || c.sending {
+		if c.sending {
 			return false
 		}
 	}
