@@ -117,7 +117,7 @@ func (a *acceptor) run() {
 			time.Sleep(10 * time.Millisecond) // off the data path: the broker is full
 			continue
 		}
-		for range a.selector.poll(false, none) {
+		for range a.selector.poll(false, false, none) {
 			a.acceptAll()
 		}
 	}

@@ -168,9 +168,10 @@ func (c *channel) take(h *handler) (job, bool) {
 		return j, true
 	}
 	h.flush()
-	h.idling.begin(telemetry.Now())
+	start := telemetry.Now()
+	h.idling.begin(start)
 	for !ok && !c.closed.Load() {
-		if !c.spin() && c.lie(h) {
+		if !(h.pace.Worth() && c.spin()) && c.lie(h) {
 			h.sleeping.begin(telemetry.Now())
 			for h.bed.Load() == asleep {
 				kernel.Wait(&h.bed, asleep, bedNs)
@@ -179,7 +180,9 @@ func (c *channel) take(h *handler) (job, bool) {
 		}
 		j, ok = c.tryTake(h)
 	}
-	h.idling.end(telemetry.Now())
+	now := telemetry.Now()
+	h.idling.end(now)
+	h.pace.Waited(now-start, c.idle.spin)
 	return j, ok
 }
 

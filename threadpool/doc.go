@@ -27,8 +27,9 @@
 // # Idling
 //
 // A processor or handler without work polls for the spin budget before it
-// sleeps, but only while no more threads of the pool are awake than there are
-// processors to run them on: a spinner that keeps the thread it waits for from
+// sleeps where polling has lately paid (package pace, as in the other model), but
+// only while no more threads of the pool are awake than there are processors to
+// run them on: a spinner that keeps the thread it waits for from
 // running is a straw man. At most one handler polls the queue at a time. A put
 // wakes one sleeping handler, and that one the next if it finds more work, so
 // a burst does not wake eight threads for what one does meanwhile.

@@ -6,6 +6,7 @@ import (
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/batch"
 	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/pace"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
 	"github.com/ceteris/ceteris/threadpool/purgatory"
@@ -19,6 +20,7 @@ type handler struct {
 	below     *handler      // next on the stack of sleepers
 	idling    idleClock
 	sleeping  idleClock // of that, asleep
+	pace      pace.Pace // of those for the queue
 	validator batch.Validator
 	current   *request // being handled, until it is handed on
 	// actions are the partitions whose high watermark this handler has moved:

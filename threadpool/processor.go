@@ -106,7 +106,7 @@ func (p *processor) round() {
 	fresh := p.configureNew()
 	p.feedStarved()
 	p.takeResponses()
-	for _, ev := range p.selector.poll(fresh || len(p.look)+len(p.sent) > 0, p.pending) {
+	for _, ev := range p.selector.poll(fresh || len(p.look)+len(p.sent) > 0, p.inflight.Load() > 0, p.pending) {
 		if ev.Fd != wakeToken {
 			p.ready(p.conns[ev.Fd], ev.Events)
 		}

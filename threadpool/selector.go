@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ceteris/ceteris/models/pace"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/threadpool/kernel"
 )
@@ -24,7 +25,10 @@ type selector struct {
 	idle   *idle
 	state  atomic.Uint32 // of the owner: up or asleep
 	idling idleClock
-	dozing idleClock // of that, asleep
+	dozing idleClock    // of that, asleep
+	paces  [2]pace.Pace // of waits for clients alone, and for handlers too
+	waits  *pace.Pace   // of these, the wait that is going on
+	since  int64        // when it began, ns; 0 when there is none
 
 	// threads=goroutine: the epoll instance as Go's netpoller sees it.
 	file   *os.File
@@ -80,18 +84,44 @@ func (s *selector) underNetpoll() error {
 }
 
 // poll returns what has happened to the sockets; work says that the caller has
-// something to do and will not wait. pending is asked again after the owner
-// announced that it sleeps, so that nothing put before the announcement is
-// overlooked. The slice is good until the next call.
-func (s *selector) poll(work bool, pending func() bool) []unix.EpollEvent {
+// something to do and will not wait, handed that it waits for handlers too.
+// pending is asked again after the owner announced that it sleeps, so that
+// nothing put before the announcement is overlooked. The slice is good until the
+// next call.
+func (s *selector) poll(work, handed bool, pending func() bool) []unix.EpollEvent {
 	evs := s.epoll.Poll()
 	if work || len(evs) > 0 || pending() {
+		if s.since > 0 {
+			s.waited(telemetry.Now())
+		}
 		return evs
 	}
 	start := telemetry.Now()
 	s.idling.begin(start)
-	defer func() { s.idling.end(telemetry.Now()) }()
-	for s.idle.spin > 0 && s.idle.room() {
+	if s.since == 0 {
+		s.since, s.waits = start, &s.paces[0]
+		if handed {
+			s.waits = &s.paces[1]
+		}
+	}
+	evs = s.wait(start, pending)
+	now := telemetry.Now()
+	s.idling.end(now)
+	if len(evs) > 0 || pending() {
+		s.waited(now)
+	}
+	return evs
+}
+
+// waited ends the wait: it may have taken several calls that timed out.
+func (s *selector) waited(nowNs int64) {
+	s.waits.Waited(nowNs-s.since, s.idle.spin)
+	s.since = 0
+}
+
+// wait polls if that has lately paid, and sleeps.
+func (s *selector) wait(start int64, pending func() bool) (evs []unix.EpollEvent) {
+	for s.idle.spin > 0 && s.waits.Worth() && s.idle.room() {
 		if evs = s.epoll.Poll(); len(evs) > 0 || pending() {
 			return evs
 		}

@@ -107,7 +107,7 @@ func pollLoop(s *selector, c *channel, r *request, blocking bool, stop chan stru
 			}
 			evs = events[:n]
 		} else {
-			evs = s.poll(false, never)
+			evs = s.poll(false, false, never)
 		}
 		for _, ev := range evs {
 			if ev.Fd == wakeToken {

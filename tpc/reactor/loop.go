@@ -1,6 +1,10 @@
 package reactor
 
-import "math"
+import (
+	"math"
+
+	"github.com/ceteris/ceteris/models/pace"
+)
 
 const (
 	publishEveryNs = 1_000_000
@@ -10,7 +14,7 @@ const (
 // loop runs rounds until Stop.
 func (r *Reactor) loop() {
 	idleSinceNs := int64(-1)
-	pace := r.pacer() // of the wait that is going on
+	waits := r.pacer() // of the kind that is going on
 	r.nowNs = r.clock()
 	for !r.stopping.Load() {
 		busy := r.round()
@@ -23,22 +27,31 @@ func (r *Reactor) loop() {
 				r.longRounds.record(tookNs)
 			}
 			if idleSinceNs >= 0 {
-				pace.waited(before-idleSinceNs, r.o.SpinNs)
+				waits.Waited(before-idleSinceNs, r.o.SpinNs)
 				idleSinceNs = -1
 			}
 			continue
 		}
 		r.c.SpinNs += r.nowNs - before
 		if idleSinceNs < 0 {
-			idleSinceNs, pace = before, r.pacer()
+			idleSinceNs, waits = before, r.pacer()
 		}
-		if r.o.SpinNs == math.MaxInt64 || r.nowNs-idleSinceNs < r.o.SpinNs && pace.worth() {
+		if r.o.SpinNs == math.MaxInt64 || r.nowNs-idleSinceNs < r.o.SpinNs && waits.Worth() {
 			continue
 		}
 		r.sleep()
-		pace.waited(r.nowNs-idleSinceNs, r.o.SpinNs)
+		waits.Waited(r.nowNs-idleSinceNs, r.o.SpinNs)
 		idleSinceNs = -1
 	}
+}
+
+// pacer is the pace of the wait that begins. Waits for the device and waits for
+// anybody else are kept apart: at few connections they alternate.
+func (r *Reactor) pacer() *pace.Pace {
+	if r.disks.out > 0 {
+		return &r.paces[1]
+	}
+	return &r.paces[0]
 }
 
 // round is one turn of the loop in the order that the package comment gives.

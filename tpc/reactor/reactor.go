@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/pace"
 	"github.com/ceteris/ceteris/models/telemetry"
 )
 
@@ -77,7 +78,7 @@ type Reactor struct {
 	wakeFD    int
 	owed      int64 // wake-ups announced by the flag and not yet read from the eventfd
 	nowNs     int64
-	paces     [2]pace // of waits for others, and for the device
+	paces     [2]pace.Pace // of waits for others, and for the device
 	streams   streamTable
 	listeners []*Listener
 	settling  []*Stream
@@ -134,7 +135,7 @@ func New(o Options) (*Reactor, error) {
 		return nil, fmt.Errorf("reactor: SpinNs and TaskQuotaNs must not be negative, got %d and %d", o.SpinNs, o.TaskQuotaNs)
 	}
 	r := &Reactor{
-		o: o, clock: telemetry.Now, wakeFD: -1, paces: [2]pace{{near: paceWhole}, {near: paceWhole}},
+		o: o, clock: telemetry.Now, wakeFD: -1,
 		id: strconv.FormatInt(reactors.Add(1), 10),
 	}
 	if r.o.Name == "" {

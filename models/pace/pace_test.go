@@ -1,4 +1,4 @@
-package reactor
+package pace
 
 import "testing"
 
@@ -6,7 +6,7 @@ import "testing"
 // did last, and changes its mind within a few dozen waits.
 func TestPace(t *testing.T) {
 	const budgetNs, riseNs = 50_000, 15_000
-	p := pace{near: paceWhole}
+	var p Pace
 	for _, step := range []struct {
 		n    int
 		ns   int64
@@ -21,13 +21,13 @@ func TestPace(t *testing.T) {
 	} {
 		for range step.n {
 			waitedNs := step.ns
-			if !p.worth() || waitedNs >= budgetNs {
+			if !p.Worth() || waitedNs >= budgetNs {
 				waitedNs += riseNs // it was slept through
 			}
-			p.waited(waitedNs, budgetNs)
+			p.Waited(waitedNs, budgetNs)
 		}
-		if p.worth() != step.poll {
-			t.Errorf("after %d waits of %d ns: polls %v, want %v, share %d of %d", step.n, step.ns, p.worth(), step.poll, p.near, paceWhole)
+		if p.Worth() != step.poll {
+			t.Errorf("after %d waits of %d ns: polls %v, want %v, share %d of %d", step.n, step.ns, p.Worth(), step.poll, p.far, whole)
 		}
 	}
 }
