@@ -72,6 +72,9 @@ var Settings = []Setting{
 	{"append.chunk.bytes", 64 << 10, 16 << 10, 1 << 20, "tpc: size of an append chunk, a power of two, bytes"},
 	{"staging.max.bytes", 16 << 20, 2 << 20, 1 << 40, "tpc, staging=shared: size of a shard's staging file, bytes; at most a quarter of the shard's memory"},
 	{"balance.interval.ms", 1000, 10, 3600000, "tpc: how often balance=counts and balance=load look whether a partition should move, ms"},
+	{"append.idle.ms", 5000, 1, math.MaxInt32, "tpc: how long after its last append a partition keeps the chunk that it ends in, ms"},
+	{"memory.huge.pages", 0, 0, 2, "tpc: 0 leaves page sizes to the kernel, 1 asks for transparent huge pages, 2 takes reserved ones of 2 MiB or does not start"},
+	{"memory.lock", 0, 0, 1, "tpc: whether memory is locked, so that it is never swapped (0, 1, false, true)"},
 	{"prewrite.max.bytes", 32 << 20, 1 << 20, 1 << 30, "tpc: most bytes zero-filled ahead of a log's end"},
 }
 

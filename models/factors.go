@@ -37,6 +37,7 @@ type Factors struct {
 	Routing    string // forward | direct | n/a (shard only)
 	Balance    string // none | counts | load | n/a (shard only): what partitions are moved for while they are served
 	Accept     string // handoff | reuseport | n/a (shard only): how the connections of one port reach the shards
+	Borrow     string // on | off | n/a: whether a shard without memory may use another's (arena only)
 }
 
 // SpinAlways is the spin budget of a thread that never sleeps.
@@ -48,7 +49,7 @@ func PresetTPC() Factors {
 	return Factors{
 		Ownership: "shard", Threads: "pinned", Network: "auto", Spin: 50 * time.Microsecond,
 		Disk: "direct", Staging: "none", Memory: "arena", Inflight: 64,
-		Durability: Process, Commit: "group", Routing: "forward", Accept: "handoff", Balance: "none",
+		Durability: Process, Commit: "group", Routing: "forward", Accept: "handoff", Balance: "none", Borrow: "on",
 	}
 }
 
@@ -58,7 +59,7 @@ func PresetThreadPool() Factors {
 	return Factors{
 		Ownership: "shared", Threads: "os", Network: "epoll", Spin: 50 * time.Microsecond,
 		Disk: "buffered", Staging: "n/a", Memory: "heap", Inflight: 1,
-		Durability: Process, Commit: "group", Routing: "n/a", Accept: "n/a", Balance: "n/a",
+		Durability: Process, Commit: "group", Routing: "n/a", Accept: "n/a", Balance: "n/a", Borrow: "n/a",
 	}
 }
 
@@ -135,6 +136,7 @@ var factorTable = []factor{
 	oneOf(func(f *Factors) *string { return &f.Routing }, "routing", "forward", "direct", "n/a"),
 	oneOf(func(f *Factors) *string { return &f.Accept }, "accept", "handoff", "reuseport", "n/a"),
 	oneOf(func(f *Factors) *string { return &f.Balance }, "balance", "none", "counts", "load", "n/a"),
+	oneOf(func(f *Factors) *string { return &f.Borrow }, "borrow", "on", "off", "n/a"),
 }
 
 // Set changes one factor by its name. The error names the factor and what it

@@ -56,6 +56,9 @@ func check(cfg *models.Config) error {
 	if f.Routing == "direct" {
 		refuse("routing", f.Routing, "no shards to route to")
 	}
+	if f.Borrow == "on" {
+		refuse("borrow", f.Borrow, "no shards that could borrow")
+	}
 	if cfg.Append {
 		errs = append(errs, errors.New("setting append: it is for the null model"))
 	}

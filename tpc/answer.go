@@ -100,6 +100,17 @@ func (c *conn) room(n int) []byte {
 	return c.outBuf.B[c.outUsed:c.outUsed:len(c.outBuf.B)]
 }
 
+// roomForCold is room for an answer of the control plane.
+func (c *conn) roomForCold(n int) []byte {
+	if c.outBuf != nil && len(c.outBuf.B)-c.outUsed < n {
+		c.releaseOut()
+	}
+	if c.outBuf == nil {
+		c.outBuf = c.s.allocControl(max(n, 4096))
+	}
+	return c.room(n)
+}
+
 // take adds an answer that was appended to what room returned.
 func (c *conn) take(b []byte) {
 	if c.inOut(b) {

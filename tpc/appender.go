@@ -5,6 +5,7 @@ import (
 
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
@@ -30,6 +31,7 @@ type appender struct {
 	files   []*segFile // oldest first; writes go to the first, appends to the last
 	sealing []*segFile // rolled and written, oldest first, until everything about them is on the device
 	chunks  chain
+	parked  *iobuf.Buf // the last block, when its chunk was given up and it is a partial one
 	op      reactor.DiskOp
 	opFile  *segFile
 	opEnd   int64    // segment position that the write in flight covers
@@ -50,7 +52,21 @@ func (a *appender) tailFile() *segFile { return a.files[len(a.files)-1] }
 // memory is exhausted. What is reserved is the shard's: one append at a time is
 // between reserve and write, so partitions need no reserve of their own.
 func (a *appender) reserve(n int) bool {
-	return a.p.s.reserveChunks((n + int(a.chunks.size) - 1) / int(a.chunks.size))
+	a.p.s.reserving = a.p
+	ok := a.p.s.reserveChunks(a.chunksFor(n))
+	a.p.s.reserving = nil
+	return ok
+}
+
+// chunksFor is how many chunks n bytes may need: as many as in a new segment,
+// and one more for the tail whose chunk was given up.
+func (a *appender) chunksFor(n int) int {
+	size := int(a.chunks.size)
+	need := (n + size - 1) / size
+	if f := a.tailFile(); a.chunks.clean == len(a.chunks.list) && f.end%a.chunks.size > 0 {
+		need++
+	}
+	return need
 }
 
 // write takes the bytes of a prepared append; the log commits right after. b is
@@ -85,6 +101,7 @@ func (a *appender) chunkFor(f *segFile, pos int64, ap *log.Append) *chunk {
 	}
 	k := a.p.s.takeChunk(a.p)
 	k.segBase, k.index = f.seg.Base, pos/a.chunks.size
+	a.unpark(pos, k)
 	a.chunks.push(k)
 	if k.staged {
 		a.assign(k, ap.Pos, ap.Base)

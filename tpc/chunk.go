@@ -17,12 +17,15 @@ type chunk struct {
 	buf     *iobuf.Buf
 	segBase int64
 	index   int64 // position in the segment divided by the chunk size
+	from    int64 // segment position of the first byte that is here; more than the chunk's own where a tail was parked
 	endPos  int64 // segment position and
 	endOff  int64 // log offset after the last batch that ends in this chunk; 0 and 0 when none does
 	part    *ownedPartition
 	staged  bool   // buf lies in the staging file
 	live    bool   // and is replayed after kill -9
-	next    *chunk // the shard's eviction order, oldest clean first
+	clean   bool   // on the device and in the eviction order
+	loan    int    // place among the shard's chunks in borrowed memory, from 1; 0 in its own
+	next    *chunk // the shard's list of unused ones
 }
 
 // chain is the run of chunks that a partition still has in memory, oldest
@@ -51,7 +54,10 @@ func (c *chain) at(segBase, pos int64) *chunk {
 		if k.index < want || j < c.head || c.list[j].segBase != segBase {
 			return nil
 		}
-		return c.list[j]
+		if k = c.list[j]; pos < k.from {
+			return nil
+		}
+		return k
 	}
 	return nil
 }

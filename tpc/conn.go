@@ -110,9 +110,7 @@ func (c *conn) starve() bool {
 		c.starving = true
 		c.s.starved = append(c.s.starved, c)
 	}
-	if !c.s.starveTimer.Pending() {
-		c.s.r.After(&c.s.starveTimer, starveRetryNs)
-	}
+	c.s.retrySoon()
 	return true
 }
 

@@ -37,11 +37,11 @@ func (b *Broker) createSegment(dir string, seg *log.Segment) (disk.File, error) 
 }
 
 // openSegments opens every file of a recovered log for the shard's I/O, and
-// reads what its last, partly filled chunk holds.
-func (b *Broker) openSegments(l *log.Log, chunk int64) (tail []byte, err error) {
+// reads what its last, partly filled block holds.
+func (b *Broker) openSegments(l *log.Log) (tail []byte, err error) {
 	active := l.ActiveSegment()
 	size := active.Size()
-	tail = make([]byte, size%chunk)
+	tail = make([]byte, tailBlock(size))
 	if len(tail) > 0 {
 		f, err := b.fs.Open(active.Path(l.Path()), os.O_RDONLY)
 		if err != nil {

@@ -76,6 +76,7 @@ func (s *shard) arenaReadings(r *telemetry.Readings, label string) {
 	counter("arena_oversized_total", "requests above what the data path needs", st.Oversized)
 	counter("arena_reclaims_total", "times memory was reclaimed", st.Reclaims)
 	counter("arena_reclaimed_bytes_total", "memory that was reclaimed", st.ReclaimedBytes)
+	s.budgetReadings(r, &st, label)
 	for order := range st.FreeSpans {
 		size := arena.PageBytes << order
 		if int64(size) > st.TotalBytes {

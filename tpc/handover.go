@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // What the two shards of a move do, each on its own thread. The steps are called
@@ -17,7 +19,7 @@ import (
 //	            quiet    everything is on the device, nothing is under way
 //	everywhere  fence    the new image is looked at; what was sent by the old one has come
 //	old owner   give     memory given back, waiting consumers sent home to ask anew
-//	new owner   take     the tail copied, then all that was held, in order
+//	new owner   take     the last block copied, then all that was held, in order
 //
 // Nothing else is copied: the log, its open files and the appender's place in
 // them go by pointer. Cached chunks stay behind until their memory is wanted,
@@ -29,11 +31,11 @@ func (s *shard) expect(h *cluster.Handover) error {
 	if s.parts[key] != nil || s.arriving[key] != nil {
 		return fmt.Errorf("shard %d has it, or expects it, already", s.id)
 	}
-	if !s.reserveChunks(1) {
+	room := s.arena.TryReclaimAlloc(disk.Align, arena.Append)
+	if room == nil {
 		return fmt.Errorf("shard %d has no memory left for it: %d bytes free", s.id, s.arena.FreeBytes())
 	}
-	p := &ownedPartition{s: s, moving: true}
-	p.room = s.takeChunk(nil)
+	p := &ownedPartition{s: s, moving: true, room: room}
 	if s.arriving == nil {
 		s.arriving = map[partKey]*ownedPartition{}
 	}
@@ -47,7 +49,7 @@ func (s *shard) forgetExpected(h *cluster.Handover) {
 	key := partKey{h.Topic.ID, h.Index}
 	p := s.arriving[key]
 	delete(s.arriving, key)
-	s.freeChunk(p.room)
+	p.room.Release(s.arena)
 }
 
 // departure is a partition that is getting quiet.
@@ -70,6 +72,7 @@ func (s *shard) quiesce(h *cluster.Handover, quiet func(error)) {
 		return
 	}
 	p.moving = true
+	s.holdHungry(p)
 	p.app.tailFile().enough.Store(true) // a zero-fill may take long
 	for _, d := range p.drops {
 		s.r.Cancel(&d.timer)
@@ -125,7 +128,8 @@ func (s *shard) stay(h *cluster.Handover, done func()) {
 // parcel is a partition on its way.
 type parcel struct {
 	p    *ownedPartition
-	tail *iobuf.Buf // one reference to the chunk with the log's last bytes, nil when they end a chunk
+	tail *iobuf.Buf // one reference to what has the log's last, partial block, nil when it has none
+	last []byte     // that block
 }
 
 // give lets a quiet partition go. The image names the new owner by now, so
@@ -145,8 +149,7 @@ func (s *shard) give(h *cluster.Handover) parcel {
 		}
 	})
 	g := parcel{p: p}
-	if f := p.app.tailFile(); f.end%p.app.chunks.size > 0 {
-		g.tail = p.app.chunks.at(f.seg.Base, f.end).buf
+	if g.last, g.tail = p.app.lastBlock(); g.tail != nil {
 		g.tail.Retain()
 	}
 	p.freeMemory()
@@ -160,17 +163,11 @@ func (s *shard) take(h *cluster.Handover, g parcel, epoch int32, done func()) {
 	key := partKey{h.Topic.ID, h.Index}
 	p, early := g.p, s.arriving[key]
 	p.s, p.LeaderEpoch = s, epoch
-	k := early.room
 	if g.tail == nil {
-		s.freeChunk(k)
+		early.room.Release(s.arena)
 	} else {
-		f := p.app.tailFile()
-		k.part, k.segBase, k.index = p, f.seg.Base, f.end/p.app.chunks.size
-		if k.staged {
-			p.app.assign(k, f.end, p.Log.EndOffset())
-		}
-		copy(k.buf.B, g.tail.B[:f.end%p.app.chunks.size])
-		p.app.chunks.push(k)
+		copy(early.room.B, g.last)
+		p.app.parked = early.room
 		g.tail.Release(s.arena)
 	}
 	p.held.each(func(home *shard) {

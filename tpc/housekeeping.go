@@ -16,6 +16,8 @@ func (h *housekeeping) OnTimer(t *reactor.Timer) {
 	now := s.r.Now()
 	s.wallOffsetMs = s.b.out.wallMs() - s.b.out.nowNs()/1e6
 	s.arena.Reclaim()
+	s.tidyLoans()
+	s.coolDown(now)
 	s.closeIdle(now)
 	if !s.stopping && (now-s.retainedNs)/1e6 >= s.b.cfg.Int("log.retention.check.interval.ms") {
 		s.retainedNs = now

@@ -3,10 +3,10 @@ package tpc
 import (
 	"errors"
 	"fmt"
-	"runtime"
 
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -24,14 +24,10 @@ func (s *shard) reserveChunks(n int) bool {
 			s.spareChunk(buf, true)
 			continue
 		}
-		if free := s.arena.FreeBytes(); free < s.frameBytes+int64(s.chunkBytes) {
-			s.giveUp(int(s.frameBytes + int64(s.chunkBytes) - free))
-			s.arena.Drain()
-			if s.arena.FreeBytes() < s.frameBytes+int64(s.chunkBytes) {
-				return false
-			}
+		buf := s.ownChunk()
+		if buf == nil {
+			buf = s.loans.takeBorrowed(s.chunkBytes)
 		}
-		buf := s.arena.TryReclaimAlloc(s.chunkBytes)
 		if buf == nil {
 			return false
 		}
@@ -49,7 +45,23 @@ func (s *shard) spareChunk(buf *iobuf.Buf, staged bool) {
 		s.freeChunks = k.next
 	}
 	*k = chunk{buf: buf, staged: staged}
+	if !staged && !s.ofArena(buf) {
+		s.loans.addLoan(k)
+	}
 	s.spare = append(s.spare, k)
+}
+
+// ownChunk is memory for a chunk from the shard's own arena, nil when that would
+// take from the frames' share.
+func (s *shard) ownChunk() *iobuf.Buf {
+	if free := s.arena.FreeBytes(); free < s.budget.frames+int64(s.chunkBytes) {
+		s.giveUp(int(s.budget.frames + int64(s.chunkBytes) - free))
+		s.arena.Drain()
+		if s.arena.FreeBytes() < s.budget.frames+int64(s.chunkBytes) {
+			return nil
+		}
+	}
+	return s.arena.TryReclaimAlloc(s.chunkBytes, arena.Append)
 }
 
 // takeChunk is a reserved chunk for p.
@@ -62,19 +74,6 @@ func (s *shard) takeChunk(p *ownedPartition) *chunk {
 	return k
 }
 
-// waitShare says what is worth waiting for: a sixth of the arena, which even as
-// the next power of two leaves room for other things.
-const waitShare = 6
-
-// allocFrame takes memory for a frame, an answer or a cold read.
-func (s *shard) allocFrame(n int) *iobuf.Buf {
-	buf := s.arena.TryReclaimAlloc(n)
-	if buf == nil && n <= s.arenaBytes/waitShare {
-		s.allocFailed = true // it will fit when others are done
-	}
-	return buf
-}
-
 // starveRetryNs is when connections that want memory try again.
 const starveRetryNs = 2e6
 
@@ -84,6 +83,12 @@ type starvation shard
 // OnTimer lets every starving connection try once more, in the order in which
 // they ran out.
 func (h *starvation) OnTimer(*reactor.Timer) {
+	(*shard)(h).feed()
+	h.retry()
+}
+
+// retry lets the starving connections try.
+func (h *starvation) retry() {
 	s := (*shard)(h)
 	list := s.starved
 	s.starved = s.starvedSpare[:0]
@@ -97,19 +102,34 @@ func (h *starvation) OnTimer(*reactor.Timer) {
 	s.starvedSpare = list[:0]
 }
 
-// chunkClean puts a chunk into the eviction order.
-func (s *shard) chunkClean(k *chunk) {
-	s.evict = append(s.evict, k)
-	if k.staged {
-		s.area.Clean(k.buf)
-	} else {
-		s.evictable++
+// reclaimEveryNs bounds how often a shard below its low-water mark gives things
+// up between rounds; there may be nothing to give.
+const reclaimEveryNs = 1e6
+
+// reclaimSoon makes room ahead of need: what may not reclaim by itself, such as
+// receiving, must not wait for housekeeping.
+func (s *shard) reclaimSoon() {
+	if s.arena.NeedReclaim() && s.r.Now()-s.budget.reclaimedNs >= reclaimEveryNs {
+		s.budget.reclaimedNs = s.r.Now()
+		s.arena.Reclaim()
 	}
 }
 
+// chunkClean puts a chunk into the eviction order.
+func (s *shard) chunkClean(k *chunk) {
+	k.clean = true
+	s.evict = append(s.evict, k)
+	if k.staged {
+		s.area.Clean(k.buf)
+		return
+	}
+	s.evictable++
+	s.arena.Retag(k.buf, arena.Cache)
+}
+
 // evictOne gives up the oldest clean chunk and tells how many bytes of the arena
-// that freed: none when the chunk is still being sent, or is staged. False when
-// there is no clean chunk.
+// that freed: none when the chunk is still being sent, is staged, or lies in
+// another shard's memory. False when there is no clean chunk.
 func (s *shard) evictOne() (freed int, ok bool) {
 	if s.evictHead == len(s.evict) {
 		return 0, false
@@ -124,7 +144,7 @@ func (s *shard) evictOne() (freed int, ok bool) {
 	}
 	if !k.staged {
 		s.evictable--
-		if k.buf.Refs() == 1 {
+		if k.loan == 0 && k.buf.Refs() == 1 {
 			freed = s.chunkBytes
 		}
 	}
@@ -143,13 +163,16 @@ func (s *shard) freeChunk(k *chunk) {
 	if k.staged {
 		s.area.Clean(k.buf)
 	}
+	if k.loan > 0 {
+		s.loans.dropLoan(k)
+	}
 	k.buf.Release(s.arena)
 	*k = chunk{next: s.freeChunks}
 	s.freeChunks = k
 }
 
-// giveUp is the arena's reclaim hook: it drops windows and then chunks until
-// about want bytes came free.
+// giveUp is the arena's reclaim hook: it drops windows, then chunks, then the
+// chunks of tails that rest, until about want bytes came free.
 func (s *shard) giveUp(want int) {
 	freed := 0
 	for freed < want && s.windows.next != &s.windows {
@@ -163,32 +186,20 @@ func (s *shard) giveUp(want int) {
 		n, _ := s.evictOne()
 		freed += n
 	}
-}
-
-// refusalLogNs is how often a refusal for want of memory is logged.
-const refusalLogNs = 1e9
-
-// exhausted reports a refusal for want of memory.
-func (s *shard) exhausted(p *ownedPartition) {
-	s.refusals.Inc()
-	if now := s.r.Now(); s.refusedNs == 0 || now-s.refusedNs >= refusalLogNs {
-		s.refusedNs = now
-		s.b.logf("shard %d: out of memory for an append to %s-%d: %d bytes free", s.id, p.Topic, p.Index, s.arena.FreeBytes())
+	if freed < want {
+		s.parkFor(want - freed)
 	}
 }
 
 // freeMemory gives back everything the shard holds, after its reactor has ended
-// and every connection is closed, and unmaps the arena. Anything still out has
-// leaked; its memory stays mapped.
-func (s *shard) freeMemory() error {
-	runtime.LockOSThread() // the arena may check who calls
-	defer runtime.UnlockOSThread()
+// and every connection is closed.
+func (s *shard) freeMemory() {
 	s.arena.Own()
 	for _, p := range s.parts {
 		p.freeMemory()
 	}
 	for _, p := range s.arriving {
-		s.freeChunk(p.room)
+		p.room.Release(s.arena)
 	}
 	for ok := true; ok; {
 		_, ok = s.evictOne()
@@ -197,10 +208,19 @@ func (s *shard) freeMemory() error {
 		s.freeChunk(k)
 	}
 	s.spare = nil
-	if s.area != nil {
-		if err := s.area.Close(); err != nil {
-			return errors.Join(err, s.arena.Close())
-		}
+	for b := s.loans.answer; b != nil; b = s.loans.answer { // the shard ended before it came
+		s.loans.answer, b.Next = b.Next, nil
+		b.Release(s.arena)
 	}
-	return s.arena.Close()
+	s.dropPool()
+}
+
+// unmap ends the shard's memory and its staging file's mapping. Anything still
+// out is an error.
+func (s *shard) unmap() error {
+	var err error
+	if s.area != nil {
+		err = s.area.Close()
+	}
+	return errors.Join(err, s.arena.Close())
 }

@@ -27,4 +27,7 @@ const (
 	msgAccept                         // to the least loaded shard: a connection
 	msgRoom                           // to a shard that keeps connections waiting: one has closed
 	msgFence                          // to a shard that something leaves: nothing sent by an older image follows
+	msgBorrow                         // to the shard with most memory: lend `part` spans of 2^`fd` bytes
+	msgLent                           // home again: what was lent is in the asker's loans
+	msgRecall                         // to a borrower: its lender wants memory back
 )

@@ -79,6 +79,9 @@ func New(cfg models.Config) (models.Broker, error) {
 		errs = append(errs, fmt.Errorf("model tpc: routing=direct gives shard i the node id of the broker plus %d·i, which needs a broker's id below %d, got id %d",
 			nodeStride, nodeStride, cfg.NodeID))
 	}
+	if f.Borrow == "n/a" {
+		refuse("borrow", f.Borrow, "on, off")
+	}
 	if cfg.Append {
 		errs = append(errs, errors.New("model tpc: setting append is the null model's"))
 	}

@@ -24,7 +24,7 @@ func (b *Broker) OpenPartition(t *cluster.Topic, index int32, l *log.Log) error 
 	if owner < 0 || owner >= len(b.shards) {
 		return fmt.Errorf("partition %s-%d: owner %d is not one of %d shards", t.Name, index, owner, len(b.shards))
 	}
-	tail, err := b.openSegments(l, b.cfg.Int("append.chunk.bytes"))
+	tail, err := b.openSegments(l)
 	if err == nil {
 		p := partition.New(t.Name, t.ID, index, l, t.Parts[index].LeaderEpoch)
 		err = b.on(b.shards[owner], func(s *shard) error {
@@ -49,7 +49,7 @@ func ignoreEOF(err error) error {
 }
 
 // adopt makes the shard the owner. tail is what the log's last, partly filled
-// chunk holds.
+// block holds.
 func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int64) (*ownedPartition, error) {
 	p := &ownedPartition{Partition: shared, s: s, dir: shared.Log.Path()}
 	p.window.p = p
@@ -61,13 +61,8 @@ func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int
 		prewritten: (size + disk.Align - 1) &^ (disk.Align - 1), step: s.firstPrewrite,
 	}
 	p.app.files = append(p.app.files, f)
-	if len(tail) > 0 {
-		if !p.app.reserve(len(tail)) {
-			return nil, fmt.Errorf("shard %d has no memory left for it: %d bytes free", s.id, s.arena.FreeBytes())
-		}
-		// A batch begins behind the tail, if any does in this chunk.
-		k := p.app.chunkFor(f, size-1, &log.Append{Pos: size, Base: shared.Log.EndOffset()})
-		copy(k.buf.B, tail)
+	if !p.app.keepTail(tail) {
+		return nil, fmt.Errorf("shard %d has no memory left for it: %d bytes free", s.id, s.arena.FreeBytes())
 	}
 	// What recovery kept of the active segment may be in the page cache only.
 	p.synced.Store(seg.Base)
@@ -144,6 +139,8 @@ func (p *ownedPartition) freeMemory() {
 		}
 	}
 	*c = chain{size: c.size}
+	p.app.dropParked()
+	p.s.noteCool(p)
 	p.window.drop()
 }
 

@@ -3,6 +3,7 @@ package tpc
 import (
 	"sync/atomic"
 
+	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/partition"
 	"github.com/ceteris/ceteris/models/telemetry"
@@ -40,7 +41,10 @@ type ownedPartition struct {
 	load    load       // since it was last asked
 	moving  bool       // between two shards: what arrives is held
 	held    held       // and here it is
-	room    *chunk     // kept for the tail of a partition that is on its way here
+	room    *iobuf.Buf // kept for the last block of a partition that is on its way here
+	warmAt  int        // place in the shard's list of tails in memory, from 1; 0 when not in it
+	warmEnd int64      // where the log ended when housekeeping looked, and
+	warmNs  int64      // since when it has
 	inDirty bool       // in the shard's list of partitions with bytes to write
 }
 

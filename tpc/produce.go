@@ -82,7 +82,7 @@ func (s *shard) applyProduce(r *request, part int32, nowNs int64) (endNs int64) 
 	case p == nil || p.gone:
 		pp.Finish(nil, codeUnknown)
 		s.produceHome(r, part)
-	case p.moving:
+	case p.moving && !s.hungry.feeding: // what is fed is older than what is held
 		s.holdProduce(p, r, part)
 	default:
 		return s.appendPart(p, r, part, nowNs)
@@ -95,10 +95,7 @@ func (s *shard) appendPart(p *ownedPartition, r *request, part int32, nowNs int6
 	pp := &r.produce.Parts[part]
 	w := &r.waits[part]
 	*w = produceWait{req: r, part: part, startNs: nowNs}
-	if !p.Failed() && !p.app.reserve(len(pp.Records)) {
-		s.exhausted(p)
-		pp.Finish(nil, codeExhausted)
-		s.produceHome(r, part)
+	if !p.Failed() && !s.makeRoom(p, r, part) {
 		return nowNs
 	}
 	switch pp.Apply(p.Partition, &s.validator, s.nowMs()) {

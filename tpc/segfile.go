@@ -40,6 +40,7 @@ func (a *appender) rollIdle() {
 // roll goes on in a fresh segment. Its file is made off this thread; bytes
 // collect in chunks meanwhile.
 func (a *appender) roll(fresh *log.Segment) {
+	a.dropParked() // the last segment is on the device, or nothing would be parked
 	last := a.tailFile()
 	last.sealed = true
 	last.enough.Store(true)

@@ -58,13 +58,17 @@ type shard struct {
 	chunkBytes   int
 	layout       staging.Layout // of the area
 	arenaBytes   int
-	frameBytes   int64 // of the arena that appends leave to frames and answers
 
 	starved, starvedSpare []*conn // that want memory for a frame
 	starveTimer           reactor.Timer
 	allocFailed           bool // the last allocFrame found no memory
 
 	alloc         func(int) *iobuf.Buf // allocFrame, bound once
+	loans         loans
+	hungry        hungry
+	budget        budgets
+	warm          warmth
+	reserving     *ownedPartition // whose append is reserving memory
 	durability    models.Durability
 	inflightMax   int
 	maxFrame      int
@@ -82,8 +86,8 @@ type shard struct {
 	listening  *reactor.Listener
 	started    func(error) // tells Start that the thread stands
 
-	local, remote, strays, hops, coldReads, evictions, refusals *telemetry.Counter
-	onDevice, written, zeroed                                   *telemetry.Counter // see DiskDone of appender and segFile.grow
+	local, remote, strays, hops, coldReads, evictions, parks, refusals *telemetry.Counter
+	onDevice, written, zeroed                                          *telemetry.Counter // see DiskDone of appender and segFile.grow
 
 	accepted, crowds *telemetry.Counter
 	idleTimer        reactor.Timer
@@ -92,7 +96,7 @@ type shard struct {
 // Start is the reactor's first call on the shard's thread: the pool is touched
 // here so that its pages lie on this core's node.
 func (s *shard) Start(r *reactor.Reactor) error {
-	s.idleTimer.H, s.starveTimer.H = (*housekeeping)(s), (*starvation)(s)
+	s.idleTimer.H, s.starveTimer.H, s.loans.timer.H = (*housekeeping)(s), (*starvation)(s), (*returning)(s)
 	s.b.out.claim(s)
 	r.After(&s.idleTimer, housekeepingNs)
 	s.retainedNs = r.Now() // the first round of retention comes an interval after the start, however long the process has run
@@ -108,6 +112,8 @@ func (s *shard) Poll() bool {
 	if s.area != nil && s.area.Drain() > 0 {
 		busy = true
 	}
+	s.reclaimSoon()
+	s.showLendable()
 	got := s.b.out.receive(s)
 	return got > 0 || busy || s.b.mesh.Unflushed(s.id)
 }
@@ -117,11 +123,11 @@ func (s *shard) Poll() bool {
 const recvBudget = 1024
 
 // OnMessage handles one message from another shard.
-func (s *shard) OnMessage(_ int, m message) {
+func (s *shard) OnMessage(from int, m message) {
 	s.hopped(&m)
 	r := m.req
 	switch m.kind {
-	case msgProduceDone, msgFetchDone, msgSeekDone, msgColdDone:
+	case msgProduceDone, msgFetchDone, msgSeekDone, msgColdDone, msgLent:
 		s.away--
 	}
 	switch m.kind {
@@ -153,6 +159,12 @@ func (s *shard) OnMessage(_ int, m message) {
 		s.unpark()
 	case msgFence:
 		s.fence.pass()
+	case msgBorrow:
+		s.lend(from, 1<<m.fd, int(m.part))
+	case msgLent:
+		s.lent(from)
+	case msgRecall:
+		s.giveBack()
 	}
 }
 
@@ -244,7 +256,7 @@ func (s *shard) encode(c *conn, r *request, nowNs int64) (endNs int64) {
 		dst := c.room(r.fetch.HeadBytes())
 		c.takeHead(r.fetch.Join(s.sessions, r.hdr.CorrelationID, dst, &c.out))
 	default:
-		c.take(wire.AppendResponse(c.room(1024), r.hdr.Version, r.hdr.CorrelationID, r.coldResp))
+		c.take(wire.AppendResponse(c.roomForCold(1024), r.hdr.Version, r.hdr.CorrelationID, r.coldResp))
 	}
 	// Encoding happens when the answer's turn has come. The wait for the turn is
 	// the response's, not the encoder's: it counts until the connection takes it.

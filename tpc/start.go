@@ -12,7 +12,6 @@ import (
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/mesh"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
@@ -20,10 +19,6 @@ import (
 // minShardBytes is what a shard needs to serve at all: receive buffers, a few
 // append chunks, frames.
 const minShardBytes = 24 << 20
-
-// frameShare is the part of a shard's memory that appends leave to frames and
-// answers: an eighth.
-const frameShare = 8
 
 // Start recovers the data directory, starts the shards and serves. After an
 // error nothing is left of the broker: not the port, the directory's lock,
@@ -113,7 +108,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 	if layout.Slots > 0 {
 		bytes -= layout.Bytes()
 	}
-	mem, err := arena.New(arena.Options{Bytes: bytes})
+	mem, err := b.newArena(cpu, bytes)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +132,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		rec:      rec, durability: f.Durability, inflightMax: f.Inflight,
 		maxFrame:   int(b.cfg.Int("socket.request.max.bytes")),
 		layout:     layout,
-		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), frameBytes: bytes / frameShare, arenaBytes: int(bytes),
+		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), arenaBytes: int(bytes),
 		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
 		local:        counter("parts_local_total", "request parts applied on their connection's shard"),
 		remote:       counter("parts_remote_total", "request parts sent to another shard"),
@@ -146,6 +141,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		accepted:     counter("connections_accepted_total", "connections that the shard was given"),
 		crowds:       counter("accept_pauses_total", "times that the shard's listener was paused at max.connections"),
 		coldReads:    counter("cold_reads_total", "reads of the device for bytes no longer in memory"),
+		parks:        counter("tail_parks_total", "chunks of resting tails given up"),
 		evictions:    counter("chunk_evictions_total", "append chunks given up for memory"),
 		refusals:     counter("memory_refusals_total", "appends refused for want of memory"),
 		onDevice:     counter("append_bytes_total", "bytes of the log that appends have brought to the device"),
@@ -154,7 +150,12 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		wallOffsetMs: b.out.wallMs() - b.out.nowNs()/1e6,
 	}
 	s.windows.prev, s.windows.next = &s.windows, &s.windows
+	s.budget = newBudgets(bytes, counter("memory_network_refusals_total", "frames and answers that the network's budget refused"))
+	s.warm.idleNs = b.cfg.Int("append.idle.ms") * 1e6
+	mem.KeepFromReceive(s.budget.receive)
 	mem.OnLow(s.giveUp)
+	mem.OnLarge(s.largeAllocation)
+	s.borrowing(bytes, counter)
 	s.alloc = s.allocFrame
 	b.registry.AddRecorder(s.rec, r.Wake, "shard", label)
 	b.gauges(s, label)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -71,8 +72,14 @@ func (b *Broker) release(clean bool) error {
 	if b.control != nil {
 		errs = append(errs, b.control.Logs().Close(clean))
 	}
+	runtime.LockOSThread() // arenas may check who calls
+	defer runtime.UnlockOSThread()
+	for _, s := range b.shards { // all before the first is unmapped: they have each other's memory
+		s.freeMemory()
+	}
 	for _, s := range b.shards {
-		if err := s.freeMemory(); err != nil {
+		// Anything still out has leaked; its memory stays mapped.
+		if err := s.unmap(); err != nil {
 			b.leaked = append(b.leaked, fmt.Errorf("shard %d: %w", s.id, err))
 			b.logf("shard %d: %v", s.id, err)
 		}

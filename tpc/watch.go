@@ -2,6 +2,7 @@ package tpc
 
 import (
 	"log/slog"
+	"net/http"
 	"strconv"
 
 	"github.com/ceteris/ceteris/tpc/reactor"
@@ -20,6 +21,7 @@ func (b *Broker) startWatch() (err error) {
 		return err
 	}
 	b.registry.Handle("/stall", b.watch)
+	b.registry.Handle("/memory", http.HandlerFunc(b.serveMemory))
 	b.registry.GaugeFunc("reactor_stall_threshold_seconds", "what a stall is, 0: nobody watches",
 		func() float64 { return float64(b.watch.ThresholdNs()) / 1e9 })
 	for i, s := range b.shards {

@@ -5,6 +5,7 @@ import (
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -29,6 +30,7 @@ type window struct {
 	n   int   // valid bytes
 	buf *iobuf.Buf
 
+	readNs  int64 // when
 	limit   int64 // end of what the device has, as of the read
 	loading bool
 	serving bool      // waiters are trying again: no new read takes the window from under them
@@ -105,9 +107,9 @@ func (w *window) start(c *coldWait) {
 		end := min(c.pos+int64(max(n, 1)), max(limit, c.pos+int64(c.atLeast)))
 		return (end - start + disk.Align - 1) &^ (disk.Align - 1)
 	}
-	w.buf = s.allocFrame(int(size(max(c.atLeast, min(c.most, windowMost), windowBytes))))
+	w.buf = s.arena.TryReclaimAlloc(int(size(max(c.atLeast, min(c.most, windowMost), windowBytes))), arena.Cache)
 	if w.buf == nil {
-		w.buf = s.allocFrame(int(size(c.atLeast)))
+		w.buf = s.arena.TryReclaimAlloc(int(size(c.atLeast)), arena.Cache)
 	}
 	if w.buf == nil {
 		w.serve(codeStorage)
@@ -130,6 +132,7 @@ func (w *window) DiskDone(op *reactor.DiskOp) {
 	ring := &s.windows // oldest first
 	w.prev, w.next = ring.prev, ring
 	w.prev.next, ring.prev = w, w
+	w.readNs = s.r.Now()
 	code := int16(0)
 	// An error behind what is needed is none: a direct read of a file that ends
 	// within a block is continued at its end, which kernels may refuse.

@@ -20,12 +20,22 @@ const (
 // Options describe one shard's memory.
 type Options struct {
 	Bytes         int64 // size of the region; rounded down to whole pages
-	HugePages     bool  // ask for transparent huge pages
-	Lock          bool  // mlock the region
+	Pages         Pages // what the kernel maps the region with
+	Lock          bool  // mlock the region; refused, it is an error of New
 	Bind          bool  // prefer the NUMA node below
 	Node          int   // NUMA node, if Bind
 	LowWaterBytes int64 // free memory below which reclaim is wanted; 0 means a sixteenth of Bytes
 }
+
+// Pages says what size of pages a region is asked for.
+type Pages uint8
+
+// The choices.
+const (
+	SmallPages       Pages = iota // whatever the kernel does unasked
+	TransparentPages              // madvise: the kernel may use huge pages
+	HugePages                     // from the reserved pool, or New fails
+)
 
 // Arena is the memory of one shard. It implements [iobuf.Allocator].
 type Arena struct {
@@ -41,18 +51,25 @@ type Arena struct {
 
 	foreign atomic.Pointer[iobuf.Buf] // released elsewhere, linked by Next
 
-	free     int64 // bytes in free spans
-	lowWater int64
-	wanted   int64 // bytes that the last refused request asked for
-	onLow    func(wantBytes int)
-	n        counts
-	shown    telemetry.Published[Stats]
+	free         int64 // bytes in free spans
+	lowWater     int64
+	receiveFloor int64   // free memory that Alloc leaves
+	wanted       int64   // bytes that the last refused request asked for
+	lentTo       []int64 // bytes by borrower
+	onLow        func(wantBytes int)
+	onLarge      func(n int, p Purpose)
+	largeSeen    uint32 // span sizes above the data path's that were reported, by order
+	inject       Injector
+	n            counts
+	shown        telemetry.Published[Stats]
 }
 
 var _ iobuf.Allocator = (*Arena)(nil)
 
-// New maps the region. The error says what the kernel refused; huge pages,
-// locking and NUMA placement that it refuses are recorded in Facts instead.
+// New maps the region. What was asked for by name and cannot be had, reserved
+// huge pages or a locked region, is an error that says what to change. Advice
+// that the kernel does not take, transparent huge pages and NUMA placement, is
+// recorded in Facts.
 func New(o Options) (*Arena, error) {
 	if o.Bytes < minBytes || o.Bytes/PageBytes >= maxPages {
 		return nil, fmt.Errorf("arena: %d bytes: a shard needs between %d bytes and 8 TiB", o.Bytes, minBytes)
@@ -105,18 +122,36 @@ func (a *Arena) Close() error {
 }
 
 // Alloc returns a buffer with at least n usable bytes, page-aligned from 4 KiB
-// on, or nil when no span is large enough. Owner only. Memory is not cleared.
+// on, or nil when no span is large enough. It counts as received. Owner only.
+// Memory is not cleared.
 func (a *Arena) Alloc(n int) *iobuf.Buf {
-	b := a.alloc(n)
+	if a.free < a.receiveFloor {
+		a.refused(n)
+		return nil
+	}
+	return a.AllocFor(n, Receive)
+}
+
+// KeepFromReceive makes Alloc leave that much memory free: what was received is
+// of no use without room for the frames that it makes up. Owner only, or before
+// the owner starts.
+func (a *Arena) KeepFromReceive(bytes int64) { a.receiveFloor = bytes }
+
+// AllocFor is Alloc that counts for another purpose. Owner only.
+func (a *Arena) AllocFor(n int, p Purpose) *iobuf.Buf {
+	if a.inject != nil && a.inject(n, p) {
+		a.refused(n)
+		return nil
+	}
+	b := a.alloc(n, p)
 	if b == nil {
-		a.n.failures++
-		a.wanted = max(a.wanted, int64(n))
+		a.refused(n)
 	}
 	return b
 }
 
 // alloc looks in the lists, and once more when other threads gave something back.
-func (a *Arena) alloc(n int) *iobuf.Buf {
+func (a *Arena) alloc(n int, p Purpose) *iobuf.Buf {
 	a.checkOwner("alloc")
 	b := a.fromLists(n)
 	if b == nil && a.Drain() > 0 {
@@ -126,8 +161,11 @@ func (a *Arena) alloc(n int) *iobuf.Buf {
 		return nil
 	}
 	a.n.allocs++
+	t := tagOf(b).with(p)
+	b.Tag = uint64(t)
+	a.n.purpose[p] += t.bytes()
 	if n > DataPathBytes {
-		a.n.oversized++
+		a.large(n, p)
 	}
 	a.n.lowestFree = min(a.n.lowestFree, a.free)
 	return b
@@ -223,6 +261,10 @@ func (a *Arena) Drain() int {
 func (a *Arena) put(b *iobuf.Buf) {
 	a.n.frees++
 	t := tagOf(b)
+	a.n.purpose[t.purpose()] -= t.bytes()
+	if t.purpose() == Lent {
+		a.backFromLoan(t)
+	}
 	if invariants {
 		poison(a.memory(t))
 	}

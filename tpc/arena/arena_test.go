@@ -187,25 +187,6 @@ func TestCloseRefusesWhileBuffersLive(t *testing.T) {
 	}
 }
 
-func TestKernelOptionsAreRecorded(t *testing.T) {
-	a, err := New(Options{Bytes: 8 << 20, HugePages: true, Lock: true, Bind: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, fact := range []string{"hugepages", "mlock", "numa"} {
-		if v := a.Facts()[fact]; v != "granted" && !strings.HasPrefix(v, "refused: ") {
-			t.Errorf("fact %s = %q, want granted or the refusal", fact, v)
-		}
-	}
-	if at := uintptr(unsafe.Pointer(unsafe.SliceData(a.Region()))); at%(2<<20) != 0 {
-		t.Errorf("region at %#x, want it on a huge page's boundary", at)
-	}
-	touch(a.Region())
-	if err := a.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestAvailability(t *testing.T) {
 	a := newArena(t, 1<<20)
 	var held []*iobuf.Buf

@@ -50,3 +50,26 @@ func BenchmarkForeign(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/16, "ns/buf")
 }
+
+// What the injector costs when it is off (Local/65536) and when it is on.
+func BenchmarkInjector(b *testing.B) {
+	a := newArena(b, 64<<20)
+	a.Inject(func(int, Purpose) bool { return false })
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Alloc(64 << 10).Release(a)
+	}
+}
+
+// The books of a loan: a chunk lent, given back by the borrower's thread, taken in.
+func BenchmarkLend(b *testing.B) {
+	a := newArena(b, 64<<20)
+	b.ReportAllocs()
+	for b.Loop() {
+		for range 16 {
+			a.Lend(64<<10, 1).Release(nil)
+		}
+		a.Drain()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/16, "ns/buf")
+}

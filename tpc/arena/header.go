@@ -4,16 +4,35 @@ import "github.com/ceteris/ceteris/models/iobuf"
 
 // tag is what the arena writes into a buffer's Tag: where its memory lies.
 //
-//	63      49 │ 48    │ 47 40 │ 39 32          │ 31 … 0
-//	unused     │ small │ slot  │ order or class │ page
+//	63   52  │ 51 49   │ 48    │ 47 40 │ 39 32          │ 31 … 0
+//	borrower │ purpose │ small │ slot  │ order or class │ page
 type tag uint64
 
 const smallBit = 1 << 48
+
+const (
+	purposeShift  = 49
+	purposeMask   = 7 << purposeShift
+	borrowerShift = 52
+)
 
 func spanTag(page, order int) tag { return tag(page) | tag(order)<<32 }
 
 func smallTag(page, class, slot int) tag {
 	return tag(page) | tag(class)<<32 | tag(slot)<<40 | smallBit
+}
+
+func (t tag) with(p Purpose) tag   { return t&^purposeMask | tag(p)<<purposeShift }
+func (t tag) purpose() Purpose     { return Purpose(t >> purposeShift & 7) }
+func (t tag) lentTo(shard int) tag { return t | tag(shard)<<borrowerShift }
+func (t tag) borrower() int        { return int(t >> borrowerShift) }
+
+// bytes is the size of what the tag stands for.
+func (t tag) bytes() int64 {
+	if t.small() {
+		return int64(classBytes(t.class()))
+	}
+	return PageBytes << t.order()
 }
 
 func tagOf(b *iobuf.Buf) tag { return tag(b.Tag) }

@@ -26,6 +26,8 @@ func TestAgainstModel(t *testing.T) {
 			"free foreign": func(t *rapid.T) { m.free(t, nil) },
 			"drain":        func(*rapid.T) { a.Drain() },
 			"merge":        func(*rapid.T) { a.flushQuick() },
+			"lend":         func(t *rapid.T) { m.lend(t, sizes.Draw(t, "bytes"), rapid.IntRange(0, 2).Draw(t, "borrower")) },
+			"retag":        func(t *rapid.T) { m.retag(t) },
 			"":             m.check,
 		})
 		for len(m.live) > 0 {
@@ -48,7 +50,25 @@ type model struct {
 }
 
 func (m *model) alloc(t *rapid.T, n int) {
-	b := m.a.Alloc(n)
+	m.take(t, n, m.a.AllocFor(n, Purpose(rapid.IntRange(0, int(Control)).Draw(t, "purpose"))))
+}
+
+func (m *model) lend(t *rapid.T, n, borrower int) {
+	b := m.a.Lend(n, borrower)
+	if b != nil && tagOf(b).borrower() != borrower {
+		t.Fatalf("lent to %d, the tag says %d", borrower, tagOf(b).borrower())
+	}
+	m.take(t, n, b)
+}
+
+func (m *model) retag(t *rapid.T) {
+	if len(m.live) > 0 {
+		m.a.Retag(m.live[rapid.IntRange(0, len(m.live)-1).Draw(t, "which")], Purpose(rapid.IntRange(0, int(Control)).Draw(t, "purpose")))
+	}
+}
+
+// take notes a new buffer.
+func (m *model) take(t *rapid.T, n int, b *iobuf.Buf) {
 	if b == nil {
 		return
 	}
@@ -104,5 +124,22 @@ func (m *model) check(t *rapid.T) {
 	}
 	if free != s.FreeBytes || used != s.UsedBytes || free+used != s.TotalBytes {
 		t.Fatalf("books: free %d (spans %d), used %d (spans %d), total %d", s.FreeBytes, free, s.UsedBytes, used, s.TotalBytes)
+	}
+	// Buffers that were released elsewhere count until they are drained.
+	m.a.Drain()
+	var want, got [Purposes]int64
+	var lent, borrowed int64
+	for _, b := range m.live {
+		want[tagOf(b).purpose()] += int64(len(b.B))
+	}
+	for p := range got {
+		got[p] = m.a.PurposeBytes(Purpose(p))
+	}
+	for shard := range 4 {
+		lent += m.a.LentTo(shard)
+	}
+	borrowed = m.a.n.lends - m.a.n.loansBack
+	if got != want || lent != want[Lent] || (borrowed == 0) != (lent == 0) {
+		t.Fatalf("by purpose: got %v, want %v; lent by borrower %d, spans out %d", got, want, lent, borrowed)
 	}
 }

@@ -28,16 +28,21 @@ func (a *Arena) Reclaim() int64 {
 
 // TryReclaimAlloc is Alloc for a caller that may run the hook right here: it asks
 // for ever more until the request fits or nothing comes free. Owner only.
-func (a *Arena) TryReclaimAlloc(n int) *iobuf.Buf {
-	if a.onLow == nil || n > len(a.region) {
-		return a.Alloc(n)
+func (a *Arena) TryReclaimAlloc(n int, p Purpose) *iobuf.Buf {
+	if a.inject != nil && a.inject(n, p) {
+		a.refused(n)
+		return nil
 	}
-	if b := a.alloc(n); b != nil {
+	if b := a.alloc(n, p); b != nil {
 		return b
+	}
+	if a.onLow == nil || n > len(a.region) {
+		a.refused(n)
+		return nil
 	}
 	for want := int64(max(n, PageBytes)); ; want *= 2 {
 		freed := a.reclaim(min(want, int64(len(a.region))))
-		if b := a.alloc(n); b != nil {
+		if b := a.alloc(n, p); b != nil {
 			return b
 		}
 		if freed <= 0 {

@@ -64,7 +64,7 @@ func TestTryReclaimAllocAgainstFragmentation(t *testing.T) {
 	for i := range len(c.held) / 2 { // evict every other page first
 		c.held[i], c.held[i*2] = c.held[i*2], c.held[i]
 	}
-	b := a.TryReclaimAlloc(256 << 10)
+	b := a.TryReclaimAlloc(256<<10, Frames)
 	if b == nil {
 		t.Fatal("refused though everything could be evicted")
 	}
@@ -80,10 +80,10 @@ func TestTryReclaimAllocGivesUp(t *testing.T) {
 	all := a.Alloc(1 << 20)
 	calls := 0
 	a.OnLow(func(int) { calls++ })
-	if b := a.TryReclaimAlloc(4096); b != nil || calls != 1 || a.Stats().Failures != 1 {
+	if b := a.TryReclaimAlloc(4096, Frames); b != nil || calls != 1 || a.Stats().Failures != 1 {
 		t.Errorf("got %v after %d calls and %d failures, want nil, 1, 1", b, calls, a.Stats().Failures)
 	}
-	if b := a.TryReclaimAlloc(2 << 20); b != nil || calls != 1 {
+	if b := a.TryReclaimAlloc(2<<20, Frames); b != nil || calls != 1 {
 		t.Errorf("more than the region: got %v after %d calls, want nil without another", b, calls)
 	}
 	all.Release(a)

@@ -1,6 +1,7 @@
 package arena
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -12,27 +13,55 @@ const mpolPreferred = 1 // set_mempolicy(2): prefer the node, fall back to other
 // mapRegion maps n bytes (rounded up to whole huge pages if those are asked
 // for) and says in facts what the kernel granted beyond plain memory.
 func mapRegion(n int, o *Options, facts map[string]string) (whole, region []byte, err error) {
-	align := PageBytes
-	if o.HugePages {
+	align, flags := PageBytes, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS
+	mapped := n
+	switch o.Pages {
+	case TransparentPages:
 		align = hugeBytes
+		mapped += hugeBytes - PageBytes
+	case HugePages:
+		flags |= unix.MAP_HUGETLB | 21<<unix.MAP_HUGE_SHIFT
+		mapped = (n + hugeBytes - 1) &^ (hugeBytes - 1)
 	}
-	whole, err = unix.Mmap(-1, 0, n+align-PageBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	whole, err = unix.Mmap(-1, 0, mapped, unix.PROT_READ|unix.PROT_WRITE, flags)
+	if err != nil && o.Pages == HugePages {
+		return nil, nil, fmt.Errorf("arena: map %d bytes in huge pages of 2 MiB: %w; "+
+			"raise vm.nr_hugepages by %d, or ask for transparent ones", n, err, mapped/hugeBytes)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("arena: map %d bytes: %w", n, err)
 	}
 	// unsafe: only the address tells where the first huge page starts.
 	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(whole))) & uintptr(align-1)
 	region = whole[skip : int(skip)+n : int(skip)+n]
-	if o.HugePages {
-		facts["hugepages"] = granted(unix.Madvise(region, unix.MADV_HUGEPAGE))
+	switch o.Pages {
+	case SmallPages:
+		facts["hugepages"] = "not asked for"
+	case TransparentPages:
+		facts["hugepages"] = "transparent, " + granted(unix.Madvise(region, unix.MADV_HUGEPAGE))
+	case HugePages:
+		facts["hugepages"] = "2 MiB, granted"
 	}
 	if o.Bind {
-		facts["numa"] = granted(mbind(region, o.Node))
+		facts["numa"] = fmt.Sprintf("node %d, %s", o.Node, granted(mbind(region, o.Node)))
 	}
 	if o.Lock {
-		facts["mlock"] = granted(unix.Mlock(region))
+		if err := unix.Mlock(region); err != nil {
+			return nil, nil, errors.Join(lockError(n, err), unmapRegion(whole))
+		}
+		facts["mlock"] = "granted"
 	}
 	return whole, region, nil
+}
+
+// lockError says which limit keeps a region from being locked.
+func lockError(n int, err error) error {
+	var lim unix.Rlimit
+	limit := "unknown"
+	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &lim) == nil {
+		limit = fmt.Sprintf("%d bytes", lim.Cur)
+	}
+	return fmt.Errorf("arena: lock %d bytes: %w; RLIMIT_MEMLOCK (ulimit -l) is %s and has to cover every shard's memory", n, err, limit)
 }
 
 func granted(err error) string {

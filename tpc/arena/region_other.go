@@ -12,7 +12,7 @@ func mapRegion(n int, o *Options, facts map[string]string) (whole, region []byte
 	whole = make([]byte, n+PageBytes)
 	// unsafe: only the address tells where the first page starts.
 	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(whole))) & uintptr(PageBytes-1)
-	facts["memory"] = "go heap"
+	facts["hugepages"] = "not available: memory of the Go heap"
 	return whole, whole[skip : int(skip)+n : int(skip)+n], nil
 }
 

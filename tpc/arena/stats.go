@@ -12,6 +12,8 @@ type counts struct {
 	failures, oversized    int64
 	reclaims, reclaimed    int64
 	headers                int64
+	lends, loansBack       int64
+	purpose                [Purposes]int64 // live bytes
 	lowestFree             int64
 	used                   [maxOrders]int64 // live spans by order
 }
@@ -32,6 +34,10 @@ type Stats struct {
 	Reclaims       int64 // times the hook ran
 	ReclaimedBytes int64
 	Headers        int64 // Buf headers ever made
+	Lends          int64 // spans given to other shards, and
+	LoansBack      int64 // of them come home
+
+	PurposeBytes [Purposes]int64 // live bytes by what they are for
 
 	FreeSpans  [maxOrders]int64 // by order, short lists included
 	QuickSpans [maxOrders]int64 // of them on the short lists
@@ -51,6 +57,7 @@ func (a *Arena) Stats() Stats {
 		Allocs: a.n.allocs, Frees: a.n.frees, ForeignFrees: a.n.foreign,
 		Failures: a.n.failures, Oversized: a.n.oversized,
 		Reclaims: a.n.reclaims, ReclaimedBytes: a.n.reclaimed, Headers: a.n.headers,
+		Lends: a.n.lends, LoansBack: a.n.loansBack, PurposeBytes: a.n.purpose,
 		FreeSpans: a.buddy.count, UsedSpans: a.n.used,
 		SmallLive: a.slabs.live, SmallPages: a.slabs.pages,
 	}
@@ -100,6 +107,11 @@ func (a *Arena) Dump(w io.Writer) error {
 		s.TotalBytes, s.UsedBytes, s.FreeBytes, s.LowestFreeBytes, s.LowWaterBytes, s.Failures, s.Oversized, s.ForeignFrees, s.Reclaims)
 	if err != nil {
 		return err
+	}
+	for shard, n := range a.lentTo {
+		if n > 0 {
+			fmt.Fprintf(w, "  lent to shard %d: %d bytes\n", shard, n)
+		}
 	}
 	fmt.Fprintf(w, "%12s %10s %10s %10s %8s\n", "span bytes", "used", "free", "quick", "avail")
 	for order := range s.FreeSpans {

@@ -12,7 +12,7 @@ const hugeBytes = 2 << 20
 // path and hands to the device in as many pieces.
 func Zeros(n int) []byte {
 	whole := max(n, hugeBytes)
-	_, region, err := mapRegion(whole, &Options{HugePages: true}, map[string]string{})
+	_, region, err := mapRegion(whole, &Options{Pages: TransparentPages}, map[string]string{})
 	if err != nil {
 		panic(fmt.Sprintf("arena: %d bytes of zeros: %v", n, err))
 	}
