@@ -10,6 +10,7 @@ import (
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // A message that was sent by the old image and has not arrived keeps the
@@ -88,7 +89,7 @@ func TestMovesThatFail(t *testing.T) {
 	var hog []*iobuf.Buf
 	_ = b.on(other, func(s *shard) error {
 		for size := 1 << 20; size >= 4096; size /= 2 {
-			for buf := s.arena.Alloc(size); buf != nil; buf = s.arena.Alloc(size) {
+			for buf := s.arena.AllocFor(size, arena.Append); buf != nil; buf = s.arena.AllocFor(size, arena.Append) {
 				hog = append(hog, buf)
 			}
 		}
