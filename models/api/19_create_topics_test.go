@@ -49,7 +49,7 @@ func TestCreateTopics(t *testing.T) {
 		{"unknown config", withConfig(newTopic("e", 1, 1), "retention", kmsg.StringPtr("1000")), 0, kerr.InvalidConfig.Code},
 		{"bad config", withConfig(newTopic("e", 1, 1), "retention.ms", kmsg.StringPtr("long")), 0, kerr.InvalidConfig.Code},
 		{"null config", withConfig(newTopic("e", 1, 1), "retention.ms", nil), 0, kerr.InvalidConfig.Code},
-		{"what we do not do", withConfig(newTopic("e", 1, 1), "cleanup.policy", kmsg.StringPtr("compact")), 0, kerr.InvalidConfig.Code},
+		{"what we do not do", withConfig(newTopic("e", 1, 1), "cleanup.policy", kmsg.StringPtr("squash")), 0, kerr.InvalidConfig.Code},
 	} {
 		for _, pretend := range []bool{true, false} {
 			q := kmsg.NewPtrCreateTopicsRequest()

@@ -1,9 +1,6 @@
 package batch
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "math"
 
 // RecordHeader is one header of a record. A nil Value is null.
 type RecordHeader struct {
@@ -100,19 +97,11 @@ func (b *Builder) Close() []byte {
 	if b.Transactional {
 		attributes |= transactionalBit
 	}
-	e := binary.BigEndian
-	SetOffsets(out, b.baseOffset, b.LeaderEpoch)
-	e.PutUint32(out[8:], uint32(len(out)-lengthEnd))
-	out[16] = 2
-	e.PutUint16(out[21:], attributes)
-	e.PutUint32(out[23:], uint32(b.count-1))
-	e.PutUint64(out[27:], uint64(b.baseTs))
-	e.PutUint64(out[35:], uint64(b.maxTs))
-	e.PutUint64(out[43:], uint64(b.ProducerID))
-	e.PutUint16(out[51:], uint16(b.ProducerEpoch))
-	e.PutUint32(out[53:], uint32(b.BaseSequence))
-	e.PutUint32(out[57:], uint32(b.count))
-	e.PutUint32(out[17:], Checksum(out))
+	putHeader(out, &Header{
+		BaseOffset: b.baseOffset, LeaderEpoch: b.LeaderEpoch, Attributes: int16(attributes), LastOffsetDelta: b.count - 1,
+		BaseTimestamp: b.baseTs, MaxTimestamp: b.maxTs,
+		ProducerID: b.ProducerID, ProducerEpoch: b.ProducerEpoch, BaseSequence: b.BaseSequence, Count: b.count,
+	})
 	return out
 }
 

@@ -14,8 +14,8 @@ import (
 // xerialBlock is how much Java's snappy stream puts into a block, bytes.
 const xerialBlock = 32 << 10
 
-// compressor holds one encoder of each codec, made when first needed. Only the
-// Builder has one: a broker never compresses.
+// compressor holds one encoder of each codec, made when first needed. A broker
+// compresses nothing but what compaction rewrites.
 type compressor struct {
 	sink sink
 	gzip *gzip.Writer

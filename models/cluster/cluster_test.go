@@ -76,11 +76,13 @@ func TestEffectiveConfigs(t *testing.T) {
 	c.Configs = map[string]string{
 		"segment.bytes": "4096", "segment.ms": "11", "retention.ms": "12", "retention.bytes": "0", "max.message.bytes": "14",
 		"message.timestamp.type": "LogAppendTime", "index.interval.bytes": "15", "segment.index.bytes": "24",
-		"message.timestamp.after.max.ms": "16", "cleanup.policy": "delete",
+		"message.timestamp.after.max.ms": "16", "cleanup.policy": "compact,delete",
+		"min.cleanable.dirty.ratio": "0.25", "min.compaction.lag.ms": "17", "delete.retention.ms": "18",
 	}
 	im := must(t, New("c", 1, d), c)
 	want.SegmentBytes, want.SegmentMs, want.RetentionMs, want.RetentionBytes, want.MaxMessageBytes = 4096, 11, 12, 1, 14
 	want.LogAppendTime, want.IndexIntervalBytes, want.IndexMaxBytes, want.TimestampAfterMaxMs = true, 15, 24, 16
+	want.Cleanup, want.MinDirtyRatio, want.MinCompactionLagMs, want.DeleteRetentionMs = log.CompactAndDelete, 0.25, 17, 18
 	got := im.Topic([]byte("t1")).Log
 	if got != want {
 		t.Fatalf("got %+v, want %+v", got, want)

@@ -20,6 +20,7 @@ const (
 	TypeString  ConfigType = 2
 	TypeInt     ConfigType = 3
 	TypeLong    ConfigType = 5
+	TypeDouble  ConfigType = 6
 	TypeList    ConfigType = 7
 )
 
@@ -35,6 +36,9 @@ type TopicConfig struct {
 	fixed    string // the only value served, "" when there is a choice
 	number   func(*log.Config) *int64
 	small    func(*log.Config) *int
+	choices  []string // what else is served, and
+	choice   func(*log.Config) *log.Cleanup
+	ratio    func(*log.Config) *float64
 }
 
 // TopicConfigs lists the settings by name. The fixed ones are there because
@@ -42,12 +46,17 @@ type TopicConfig struct {
 // by their only value, never ignored.
 var TopicConfigs = []TopicConfig{
 	{
-		Name: "cleanup.policy", Broker: "log.cleanup.policy", Type: TypeList, fixed: "delete",
-		Doc: "what happens to old segments; compaction is not supported yet",
+		Name: "cleanup.policy", Broker: "log.cleanup.policy", Type: TypeList,
+		Doc: "what happens to old segments: delete, compact, or both", choices: []string{"delete", "compact", "compact,delete"},
+		choice: func(c *log.Config) *log.Cleanup { return &c.Cleanup },
 	},
 	{
 		Name: "compression.type", Broker: "compression.type", Type: TypeString, fixed: "producer",
 		Doc: "batches are stored as producers compressed them",
+	},
+	{
+		Name: "delete.retention.ms", Broker: "log.cleaner.delete.retention.ms", Type: TypeLong, min: 0, max: math.MaxInt64,
+		Doc: "how long a compacted log keeps a tombstone, ms", number: func(c *log.Config) *int64 { return &c.DeleteRetentionMs },
 	},
 	{
 		Name: "index.interval.bytes", Broker: "log.index.interval.bytes", Type: TypeInt, min: 0, max: math.MaxInt32,
@@ -64,6 +73,14 @@ var TopicConfigs = []TopicConfig{
 	{
 		Name: "message.timestamp.type", Broker: "log.message.timestamp.type", Type: TypeString,
 		Doc: "CreateTime keeps producers' timestamps, LogAppendTime overwrites them",
+	},
+	{
+		Name: "min.cleanable.dirty.ratio", Broker: "log.cleaner.min.cleanable.ratio", Type: TypeDouble,
+		Doc: "share of a compacted log that has to be dirty before it is compacted, 0 to 1", ratio: func(c *log.Config) *float64 { return &c.MinDirtyRatio },
+	},
+	{
+		Name: "min.compaction.lag.ms", Broker: "log.cleaner.min.compaction.lag.ms", Type: TypeLong, min: 0, max: math.MaxInt64,
+		Doc: "age below which a record is not compacted, ms", number: func(c *log.Config) *int64 { return &c.MinCompactionLagMs },
 	},
 	{
 		Name: "min.insync.replicas", Broker: "min.insync.replicas", Type: TypeInt, fixed: "1",
@@ -118,6 +135,10 @@ func (t *TopicConfig) Value(c *log.Config) string {
 		return strconv.Itoa(*t.small(c))
 	case t.number != nil:
 		return strconv.FormatInt(*t.number(c), 10)
+	case t.choice != nil:
+		return t.choices[*t.choice(c)]
+	case t.ratio != nil:
+		return ratioText(*t.ratio(c))
 	case c.LogAppendTime:
 		return "LogAppendTime"
 	}
@@ -144,6 +165,18 @@ func (t *TopicConfig) set(c *log.Config, value string) error {
 		default:
 			*t.number(c) = n
 		}
+	case t.choice != nil:
+		policy, ok := cleanupOf(value)
+		if !ok {
+			return fmt.Errorf("topic config %s=%q: want delete, compact, or both with a comma", t.Name, value)
+		}
+		*t.choice(c) = policy
+	case t.ratio != nil:
+		r, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if err != nil || !(r >= 0 && r <= 1) {
+			return fmt.Errorf("topic config %s=%q: want a number from 0 to 1", t.Name, value)
+		}
+		*t.ratio(c) = r
 	default:
 		switch value {
 		case "CreateTime":
@@ -183,4 +216,35 @@ func retention(n int64) int64 {
 		return 1
 	}
 	return n
+}
+
+// cleanupOf reads a list of policies.
+func cleanupOf(list string) (c log.Cleanup, ok bool) {
+	compacts, deletes := false, false
+	for policy := range strings.SplitSeq(list, ",") {
+		switch strings.TrimSpace(policy) {
+		case "delete":
+			deletes = true
+		case "compact":
+			compacts = true
+		default:
+			return 0, false
+		}
+	}
+	switch {
+	case compacts && deletes:
+		return log.CompactAndDelete, true
+	case compacts:
+		return log.Compact, true
+	}
+	return log.Delete, true
+}
+
+// ratioText is a double as Java prints it: 0.5, 1.0.
+func ratioText(r float64) string {
+	s := strconv.FormatFloat(r, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
 }

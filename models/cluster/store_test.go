@@ -108,7 +108,7 @@ func TestLoadRefuses(t *testing.T) {
 		{head + top("a", id, "", "") + "]}", "0 partitions, want 1 to 10000"},
 		{head + top("a", id, strings.Replace(part, "[1]", "[]", 1), "") + "]}", "partition 0: replicas []"},
 		{head + top("a", id, strings.Replace(part, `"owner":0`, `"owner":-1`, 1), "") + "]}", "owner -1"},
-		{head + top("a", id, part, `"cleanup.policy":"compact"`) + "]}", "cleanup.policy"},
+		{head + top("a", id, part, `"cleanup.policy":"squash"`) + "]}", "cleanup.policy"},
 		{head + top("a", id, part, "") + "," + top("a", "AAAAAAAAAAAAAAAAAAAADA", part, "") + "]}", "the name is there twice"},
 		{head + top("a", id, part, "") + "," + top("b", id, part, "") + "]}", "belongs to topic a"},
 		{head + top("a", id, part, "") + `],"retiredTopicIds":["` + id + `"]}`, "belonged to a deleted topic"},

@@ -31,6 +31,9 @@ func (l *Log) Prepare(b []byte, h *batch.Header, v *batch.Validator, nowMs int64
 	if code != 0 {
 		return Refused, code
 	}
+	if l.cfg.Cleanup.Compacts() && v.Keyless(b, h) {
+		return Refused, kerr.InvalidRecord.Code
+	}
 	if !l.cfg.LogAppendTime && maxTs > nowMs && maxTs-nowMs > l.cfg.TimestampAfterMaxMs {
 		return Refused, kerr.InvalidTimestamp.Code
 	}

@@ -22,6 +22,7 @@ const (
 	cleanFile         = ".kafka_cleanshutdown"
 	recoveryPointFile = "recovery-point-offset-checkpoint"
 	startOffsetFile   = "log-start-offset-checkpoint"
+	cleanerFile       = "cleaner-offset-checkpoint"
 	metadataFile      = "partition.metadata"
 )
 
@@ -50,6 +51,7 @@ type Dir struct {
 	mu             sync.Mutex
 	recoveryPoints map[TP]int64
 	startOffsets   map[TP]int64
+	cleaned        map[TP]int64 // offset up to which a log has been compacted
 	logs           map[TP]*Log
 	closed         bool
 }
@@ -109,6 +111,9 @@ func (d *Dir) open() error {
 		return err
 	}
 	if d.startOffsets, err = d.readOffsets(startOffsetFile); err != nil {
+		return err
+	}
+	if d.cleaned, err = d.readOffsets(cleanerFile); err != nil {
 		return err
 	}
 	names, err := d.fs.ReadDir(d.path)
@@ -335,6 +340,7 @@ func (d *Dir) DeleteLog(topic string, index int32) error {
 	delete(d.logs, tp)
 	delete(d.recoveryPoints, tp)
 	delete(d.startOffsets, tp)
+	delete(d.cleaned, tp)
 	d.mu.Unlock()
 	var salt [16]byte
 	rand.Read(salt[:])

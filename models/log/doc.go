@@ -29,6 +29,7 @@
 //	            meta.properties                    whose directory this is
 //	            recovery-point-offset-checkpoint   below which everything is synced
 //	            log-start-offset-checkpoint        where DeleteRecords moved starts to
+//	            cleaner-offset-checkpoint          up to where compacted logs are compacted
 //	            .kafka_cleanshutdown               there only while nobody has it open
 //	            <topic>-<partition>/
 //	                partition.metadata             the topic id

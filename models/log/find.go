@@ -28,7 +28,7 @@ func (l *Log) Find(offset int64, maxBytes int, minOne bool, limit Mark, pk Peeke
 	}
 	segs := l.Segments()
 	if p, ok := l.recent.find(offset); ok {
-		if _, s := segmentOf(segs, p.seg); s != nil && s.Base == p.seg {
+		if _, s := segmentOf(segs, p.seg); s != nil && s.Base == p.seg && p.seg >= l.replaced.Load() {
 			e.Seg, e.Pos, e.Base = s, p.pos, p.base
 			e.Len = extentLen(p.pos, p.length, readEnd(s, limit), maxBytes, minOne)
 			return 0
@@ -39,7 +39,11 @@ func (l *Log) Find(offset int64, maxBytes int, minOne bool, limit Mark, pk Peeke
 		return code
 	}
 	if e.Seg == nil {
-		return kerr.OffsetOutOfRange.Code // retention took the segment meanwhile
+		e.Pos, e.Len, e.Base = 0, 0, offset
+		if offset < l.StartOffset() {
+			return kerr.OffsetOutOfRange.Code // retention took the segment meanwhile
+		}
+		return 0 // compaction has left nothing from here to the limit
 	}
 	e.Len = extentLen(e.Pos, length, readEnd(e.Seg, limit), maxBytes, minOne)
 	return 0

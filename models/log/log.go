@@ -23,6 +23,7 @@ type Log struct {
 	start     atomic.Int64
 	end       MarkCell
 	recent    ring
+	replaced  atomic.Int64 // base below which segments may have been replaced: what recent says of them is old
 	epochs    atomic.Pointer[[]EpochStart]
 	epochsOld atomic.Bool // the checkpoint file lags behind epochs
 	producers producers
@@ -44,6 +45,9 @@ func (l *Log) SetConfig(cfg Config) {
 	l.cfg = cfg.normal()
 	l.producers.limit = l.cfg.MaxProducers
 }
+
+// Config is the present settings. Writer only.
+func (l *Log) Config() Config { return l.cfg }
 
 // StartOffset is the first offset that may be read. Any thread.
 func (l *Log) StartOffset() int64 { return l.start.Load() }

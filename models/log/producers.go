@@ -176,3 +176,16 @@ func (p *producers) expire(nowMs, afterMs int64) {
 		i = next
 	}
 }
+
+// LastBatches is, by producer id, the last offset of the latest batch of every
+// producer that is remembered: compaction keeps those batches' headers. Writer only.
+func (l *Log) LastBatches() map[int64]int64 {
+	p := &l.producers
+	m := make(map[int64]int64, len(p.byID))
+	for id, i := range p.byID {
+		if e := &p.slab[i]; e.count > 0 {
+			m[id] = e.recent[e.newest].lastOffset
+		}
+	}
+	return m
+}

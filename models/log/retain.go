@@ -14,21 +14,25 @@ import (
 // drops their files ([DropSegment]), after Kafka's delay if it likes. Readers
 // that still hold one read on. Writer only.
 //
-// A segment without any timestamp is kept by time until a newer one goes.
+// A segment without any timestamp is kept by time until a newer one goes, one
+// that compaction left empty goes with its elders. A log that is compacted and
+// nothing else loses only what lies below its start.
 // Retain also forgets the producers whose time has come.
 func (l *Log) Retain(nowMs int64, limit Mark) []*Segment {
 	l.producers.expire(nowMs, l.cfg.ProducerExpirationMs)
 	segs := l.Segments()
 	start := l.StartOffset()
+	deletes := l.cfg.Cleanup.Deletes()
+	byAge, bySize := deletes && l.cfg.RetentionMs > 0, deletes && l.cfg.RetentionBytes > 0
 	excess := int64(0)
-	if l.cfg.RetentionBytes > 0 {
+	if bySize {
 		excess = l.SizeBytes() - l.cfg.RetentionBytes
 	}
 	n := 0
 	for n < len(segs)-1 {
 		s, next := segs[n], segs[n+1].Base
-		old := l.cfg.RetentionMs > 0 && s.MaxTimestampMs() >= 0 && nowMs-s.MaxTimestampMs() > l.cfg.RetentionMs
-		large := l.cfg.RetentionBytes > 0 && excess >= s.Size()
+		old := byAge && (s.Size() == 0 || s.MaxTimestampMs() >= 0 && nowMs-s.MaxTimestampMs() > l.cfg.RetentionMs)
+		large := bySize && excess >= s.Size()
 		if next > limit.Offset || !(next <= start || old || large) {
 			break
 		}
@@ -54,7 +58,7 @@ func (l *Log) Retain(nowMs int64, limit Mark) []*Segment {
 // take the segment: a := Append{Base: l.EndOffset()}; l.Roll(&a). Writer only.
 func (l *Log) ActiveExpired(nowMs int64, limit Mark) bool {
 	s := l.ActiveSegment()
-	return l.cfg.RetentionMs > 0 && s.Size() > 0 && s.MaxTimestampMs() >= 0 &&
+	return l.cfg.Cleanup.Deletes() && l.cfg.RetentionMs > 0 && s.Size() > 0 && s.MaxTimestampMs() >= 0 &&
 		nowMs-s.MaxTimestampMs() > l.cfg.RetentionMs && l.EndOffset() <= limit.Offset
 }
 

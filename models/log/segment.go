@@ -83,3 +83,12 @@ func (s *Segment) noteTime() {
 		s.times.add(timeEntry{ts: ts, rel: int32(s.maxTsOffset - s.Base)})
 	}
 }
+
+// Entries is how many entries the two indexes have. Any thread.
+func (s *Segment) Entries() (offsets, times int) { return s.index.len(), s.times.len() }
+
+// IndexBytes is the size of an index with n entries.
+func IndexBytes(n int) int { return n * offsetEntryBytes }
+
+// TimeIndexBytes is the size of a time index with n entries.
+func TimeIndexBytes(n int) int { return n * timeEntryBytes }

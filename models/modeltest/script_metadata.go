@@ -128,7 +128,7 @@ func creations(c *Conn) {
 		c.Ask(v, createRequest("zero", 0))
 		c.Ask(v, createRequest("config", 1, "no.such", "1"))
 		c.Ask(v, createRequest("config", 1, "segment.bytes", "1"))
-		c.Ask(v, createRequest("config", 1, "cleanup.policy", "compact"))
+		c.Ask(v, createRequest("config", 1, "cleanup.policy", "squash"))
 		only := createRequest("pretend", 3)
 		only.ValidateOnly = true
 		c.Ask(v, only)

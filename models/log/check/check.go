@@ -97,6 +97,7 @@ func (c *checker) single(path string) error {
 			s.sealed = true
 		}
 	}
+	s.gaps = s.sealed && isCompacted(filepath.Clean(dir))
 	return c.segment(&s)
 }
 
@@ -150,9 +151,11 @@ func (c *checker) partition(path string, names []os.DirEntry) error {
 			bases = append(bases, base) // in order: names have a fixed width
 		}
 	}
+	compacted := isCompacted(path)
 	for i, base := range bases {
 		s := segment{dir: path, base: base, next: -1, log: true}
 		s.sealed = i < len(bases)-1
+		s.gaps = s.sealed && compacted
 		if s.sealed {
 			s.next = bases[i+1]
 		}
