@@ -39,6 +39,7 @@ type appender struct {
 	busy    bool
 	wave    int // of the shard's waves, the one that the write in flight belongs to
 
+	brought  int64 // bytes brought to the device since the log was opened
 	unstaged int64 // offset after the last batch of which a part is in no staging file
 
 	segmentBytes int64 // where the log rolls, at the latest
@@ -183,6 +184,7 @@ func (a *appender) DiskDone(op *reactor.DiskOp) {
 	}
 	f := a.opFile
 	a.p.s.onDevice.Add(uint64(a.opEnd - f.flushed))
+	a.brought += a.opEnd - f.flushed
 	a.p.s.written.Add(uint64(op.Res))
 	f.flushed = a.opEnd
 	a.markClean(f)

@@ -140,6 +140,13 @@ func TestZeroFillFails(t *testing.T) {
 	fs.writesFail.Store(true)
 	topicWith(t, r, "t", 1)
 	owner := ownerOf(b, "t", 0)
+	if err := b.on(b.shards[owner], func(s *shard) error {
+		onlyPart(s).app.brought = s.firstPrewrite // what makes a log begin with it
+		s.markDirty(onlyPart(s))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	until(t, b, owner, "the zero-fill ended", func(s *shard) bool { return onlyPart(s).jobs == 0 })
 	fs.writesFail.Store(false)
 	var acked shadow

@@ -67,7 +67,6 @@ func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int
 	// What recovery kept of the active segment may be in the page cache only.
 	p.synced.Store(seg.Base)
 	s.parts[partKey{p.ID, p.Index}] = p
-	s.markDirty(p) // begins to zero-fill ahead
 	return p, nil
 }
 

@@ -29,6 +29,10 @@ type segFile struct {
 	synced     bool        // sealed, and all its files are on the device
 }
 
+// rolledPrewrite bounds the first step in a segment that follows another: what
+// the log has grown to there counts, but the next roll may not come soon.
+const rolledPrewrite = 256 << 10
+
 // rollIdle ends a segment that retention wants although nothing follows it.
 func (a *appender) rollIdle() {
 	next := log.Append{Base: a.p.Log.EndOffset()}
@@ -44,7 +48,7 @@ func (a *appender) roll(fresh *log.Segment) {
 	last := a.tailFile()
 	last.sealed = true
 	last.enough.Store(true)
-	f := &segFile{seg: fresh, step: a.p.s.firstPrewrite}
+	f := &segFile{seg: fresh, step: max(a.p.s.firstPrewrite, min(last.step, rolledPrewrite))}
 	a.files = append(a.files, f)
 	var made disk.File // the worker's until it is done
 	a.p.s.fileWork(a.p, func() (err error) {
@@ -100,12 +104,12 @@ func (a *appender) noteSynced() {
 }
 
 // grow zero-fills ahead of the end when little is left, twice as much each time
-// up to the configured most, so that a quiet partition costs little and a busy
-// one never extends its file. It takes only blocks above all that may be dirty,
+// up to the configured most, so that a quiet partition costs nothing and a busy
+// one never extends its file again. It takes only blocks above all that may be dirty,
 // so the write that is due goes out beside it.
 func (a *appender) grow(f *segFile) {
 	s := a.p.s
-	if !s.prewrite || f.sealed || f.growing || f.step == 0 || a.p.moving || f.prewritten-f.end >= f.step/2 || f.prewritten >= a.segmentBytes {
+	if !s.prewrite || a.brought < s.firstPrewrite || f.sealed || f.growing || f.step == 0 || a.p.moving || f.prewritten-f.end >= f.step/2 || f.prewritten >= a.segmentBytes {
 		return
 	}
 	from := max(f.prewritten, (f.end+disk.Align-1)&^(disk.Align-1))

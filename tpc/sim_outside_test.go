@@ -176,6 +176,13 @@ func (fs *simFS) SyncDir(path string) error {
 	return fs.mem.SyncDir(path)
 }
 
+func (fs *simFS) SyncAll(path string) error {
+	if err := fs.op("sync all " + path); err != nil {
+		return err
+	}
+	return fs.mem.SyncAll(path)
+}
+
 func (fs *simFS) Stat(path string) (int64, error)               { return fs.mem.Stat(path) }
 func (fs *simFS) LockDir(path string) (release func(), _ error) { return fs.mem.LockDir(path) }
 

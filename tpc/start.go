@@ -20,6 +20,13 @@ import (
 // append chunks, frames.
 const minShardBytes = 24 << 20
 
+// firstPrewrite is how much a log grows by extending its file, and then the
+// first step of zero-filling ahead, bytes. Every partition that is ever written
+// to pays the former, so it is small: at most four of its writes take the detour
+// over a kernel worker. Who only waits for writes pays nothing, and what is
+// zero-filled stays in proportion to what was appended.
+const firstPrewrite = 16 << 10
+
 // Start recovers the data directory, starts the shards and serves. After an
 // error nothing is left of the broker: not the port, the directory's lock,
 // memory, or a thread.
@@ -133,7 +140,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		maxFrame:   int(b.cfg.Int("socket.request.max.bytes")),
 		layout:     layout,
 		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), arenaBytes: int(bytes),
-		prewrite: f.Disk == "direct", firstPrewrite: 256 << 10, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
+		prewrite: f.Disk == "direct", firstPrewrite: firstPrewrite, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
 		local:        counter("parts_local_total", "request parts applied on their connection's shard"),
 		remote:       counter("parts_remote_total", "request parts sent to another shard"),
 		strays:       counter("parts_misrouted_total", "request parts refused because another shard owns them (routing=direct)"),

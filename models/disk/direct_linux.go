@@ -48,6 +48,13 @@ func buffered(path, reason string) (*Direct, error) {
 	return &Direct{File: f, MemAlign: 1, OffsetAlign: 1, Refused: reason}, nil
 }
 
+func syncAll(f *os.File) error {
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
+		return &os.PathError{Op: "syncfs", Path: f.Name(), Err: err}
+	}
+	return nil
+}
+
 func syncData(f *os.File) error {
 	for {
 		err := unix.Fdatasync(int(f.Fd()))

@@ -19,4 +19,8 @@ func LockDir(path string) (release func(), err error) {
 
 var errNeedsLinux = errors.New("brokers need Linux")
 
+func syncAll(f *os.File) error {
+	return &os.PathError{Op: "sync the file system of", Path: f.Name(), Err: errNeedsLinux}
+}
+
 func syncData(f *os.File) error { return f.Sync() }

@@ -23,6 +23,9 @@ type FS interface {
 	// SyncDir makes creations, renames and removals in a directory survive a
 	// loss of power.
 	SyncDir(path string) error
+	// SyncAll does what Sync and SyncDir do for everything on the file system that
+	// path lies on, whoever wrote it, in one go.
+	SyncAll(path string) error
 	// Stat returns the size in bytes; the error satisfies os.IsNotExist when
 	// there is nothing at path.
 	Stat(path string) (size int64, err error)

@@ -26,7 +26,7 @@ type Mem struct {
 
 // Op is one operation on a Mem, as its fault function sees it.
 type Op struct {
-	Kind string // open read write sync truncate rename remove mkdir readdir syncdir stat
+	Kind string // open read write sync truncate rename remove mkdir readdir syncdir syncall stat
 	Path string
 	Off  int64
 	Len  int
@@ -292,6 +292,29 @@ func (m *Mem) SyncDir(path string) error {
 	return nil
 }
 
+// SyncAll makes everything durable.
+func (m *Mem) SyncAll(path string) error {
+	err := m.enter("syncall", path, 0, 0)
+	defer m.mu.Unlock()
+	if err == nil {
+		m.root.harden()
+	}
+	return err
+}
+
+func (d *memDir) harden() {
+	clear(d.durable)
+	for name, n := range d.live {
+		d.durable[name] = n
+		switch n := n.(type) {
+		case *memDir:
+			n.harden()
+		case *memFile:
+			n.sync()
+		}
+	}
+}
+
 // Stat returns a file's size, 0 for a directory.
 func (m *Mem) Stat(path string) (int64, error) {
 	err := m.enter("stat", path, 0, 0)
@@ -448,11 +471,15 @@ func (h *memHandle) Sync() error {
 	if err != nil {
 		return err
 	}
-	for _, c := range h.f.pending {
-		h.f.synced = c.apply(h.f.synced)
-	}
-	h.f.pending = nil
+	h.f.sync()
 	return nil
+}
+
+func (f *memFile) sync() {
+	for _, c := range f.pending {
+		f.synced = c.apply(f.synced)
+	}
+	f.pending = nil
 }
 
 func (h *memHandle) Truncate(size int64) error {

@@ -50,6 +50,18 @@ func (osFS) SyncDir(path string) error {
 	return err
 }
 
+func (osFS) SyncAll(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = syncAll(d)
+	if cerr := d.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
 func (osFS) Stat(path string) (int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {

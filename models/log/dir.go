@@ -418,6 +418,10 @@ func (d *Dir) Close(clean bool) error {
 		}
 		d.recoveryPoints[tp], d.startOffsets[tp] = l.EndOffset(), l.StartOffset()
 	}
+	// The marker vouches for every file of every log, which were closed without.
+	if err := d.fs.SyncAll(d.path); err != nil {
+		return err
+	}
 	if err := d.writeOffsets(); err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ type Log struct {
 	epochsOld atomic.Bool // the checkpoint file lags behind epochs
 	producers producers
 	closed    atomic.Bool
+
+	// What the files hold exactly as a clean end leaves them; nothing at Offset -1.
+	exact Mark
 }
 
 func newLog(topic string, index int32, id [16]byte, dir string, cfg Config) *Log {

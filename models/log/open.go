@@ -28,11 +28,9 @@ func (o *opener) open() error {
 	}
 	start, end := o.start, int64(0)
 	if len(segs) > 0 {
-		start = max(start, segs[0].Base)
-		if end, err = o.endOf(segs[len(segs)-1]); err != nil {
-			return err
-		}
+		start, end = max(start, segs[0].Base), o.end
 	}
+	exact := len(bases) == 0 || o.clean && l.Recovery.RebuiltIndexes == 0 && start <= end
 	if len(segs) == 0 || start > end {
 		// Nothing is there, or nothing that may be read: begin where reading may.
 		for _, s := range segs {
@@ -66,14 +64,19 @@ func (o *opener) open() error {
 		return err
 	}
 	l.Recovery.ReadBytes = o.w.read
+	l.exact.Offset = -1
+	if exact {
+		l.exact = l.EndMark()
+	}
+	switch {
+	case known && slices.Equal(trimmed, epochs):
+		return nil
+	case len(bases) == 0:
+		// Whether it gets to the device does not matter: half a file is as good as
+		// none, and no batch has an epoch yet.
+		return l.writeEpochs(disk.Unsynced(o.fs))
+	}
 	return l.writeEpochs(o.fs)
-}
-
-// endOf is the offset after a loaded segment's last batch.
-func (o *opener) endOf(s *Segment) (int64, error) {
-	end := s.Base
-	err := o.headers(s, s.indexed(1<<62), func(h *batch.Header, _ int64) { end = h.LastOffset() + 1 })
-	return end, err
 }
 
 // headers calls f with every batch header of a segment from pos on.
@@ -187,6 +190,9 @@ func (o *opener) finishSwaps(names []string) ([]string, error) {
 				return nil, err
 			}
 		}
+	}
+	if !slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".swap") }) {
+		return names, nil
 	}
 	if len(swaps) > 0 {
 		if err := o.fs.SyncDir(dir); err != nil {
@@ -320,11 +326,18 @@ func replayed(h *batch.Header) *Append {
 }
 
 // Close seals the log as it is: the active .log exactly as long as its batches,
-// both indexes, the producer snapshot at the end, the leader epochs. The shell
-// has completed its I/O, sealed what it rolled, and closes its files; the log
-// must not be used any more.
+// both indexes, the producer snapshot at the end, the leader epochs. None of it
+// is on the device before [Dir.Close], which syncs all logs at once. One that is
+// as it was opened is let be. The shell has completed its I/O, sealed what it
+// rolled, and closes its files; the log must not be used any more. Several logs
+// may be closed at once.
 func (l *Log) Close(fs disk.FS) error {
 	if l.closed.Load() {
+		return nil
+	}
+	fs = disk.Unsynced(fs)
+	if l.EndMark() == l.exact && !l.epochsOld.Load() {
+		l.closed.Store(true)
 		return nil
 	}
 	for _, s := range l.Segments() {
@@ -341,8 +354,10 @@ func (l *Log) Close(fs disk.FS) error {
 			return err
 		}
 	}
-	if err := l.writeEpochs(fs); err != nil {
-		return err
+	if l.epochsOld.Load() {
+		if err := l.writeEpochs(fs); err != nil {
+			return err
+		}
 	}
 	l.closed.Store(true)
 	return nil

@@ -28,6 +28,7 @@ type opener struct {
 	clean         bool
 	recoveryPoint int64 // everything below was synced
 	start         int64 // checkpointed start offset, 0 when there is none
+	end           int64 // offset after the last batch that was loaded
 	w             walker
 }
 
@@ -50,6 +51,7 @@ func (o *opener) load(bases []int64) ([]*Segment, error) {
 			return nil, err
 		}
 		segs = append(segs, s)
+		o.end = end
 		switch {
 		case next < 0 || end == next || trusted && end < next: // compaction leaves gaps, crashes do not
 			continue
@@ -203,6 +205,9 @@ func (o *opener) loadTrusted(s *Segment, size int64) (end int64, ok bool, err er
 
 // loadIndexes reads .index and .timeindex and says whether they are sound.
 func (o *opener) loadIndexes(s *Segment, size int64) (ok bool, err error) {
+	if size == 0 && !s.Sealed() {
+		return true, nil // a log that was never written to has no index files
+	}
 	index, err := disk.ReadFile(o.fs, segmentPath(o.l.dir, s.Base, ".index"))
 	if err != nil {
 		return false, unless(err, os.ErrNotExist)
