@@ -82,6 +82,29 @@ var Settings = []Setting{
 	{"prewrite.max.bytes", 32 << 20, 1 << 20, 1 << 30, "tpc: most bytes zero-filled ahead of a log's end"},
 }
 
+// Unit is what the setting counts, which Kafka's names end with; "choice" where
+// each of a few values has a meaning of its own.
+func (s *Setting) Unit() string {
+	switch {
+	case s.Switch():
+		return ""
+	case strings.HasSuffix(s.Name, ".bytes"):
+		return "bytes"
+	case strings.HasSuffix(s.Name, ".ms"):
+		return "ms"
+	case s.Max-s.Min == 2:
+		return "choice"
+	}
+	return "count"
+}
+
+// Switch reports whether the setting is 0 or 1, which [Config.Set] also takes as
+// false and true.
+func (s *Setting) Switch() bool { return s.Min == 0 && s.Max == 1 }
+
+// AppendDoc says what the one setting that is not an integer does.
+const AppendDoc = "null: write frames with the disk path of tpc before they are answered"
+
 // DefaultConfig is Kafka's defaults with the given model's preset.
 func DefaultConfig(m Model) Config {
 	return Config{Model: m.Name, Listen: "127.0.0.1:9092", NodeID: 1, Factors: m.Preset(), numbers: map[string]int64{}}
@@ -129,7 +152,7 @@ func (c *Config) Set(name, value string) error {
 			continue
 		}
 		n, err := strconv.ParseInt(value, 10, 64)
-		if b, berr := strconv.ParseBool(value); err != nil && berr == nil && s.Max == 1 {
+		if b, berr := strconv.ParseBool(value); err != nil && berr == nil && s.Switch() {
 			n, err = 0, nil
 			if b {
 				n = 1

@@ -63,18 +63,29 @@ func PresetThreadPool() Factors {
 	}
 }
 
-// factor describes one factor: how it is named, read and written.
-type factor struct {
-	name   string
-	values string
-	get    func(*Factors) string
-	set    func(*Factors, string) error
+// Factor tells a reader of one factor.
+type Factor struct {
+	Name   string
+	Values string // what it accepts, in words
+	Doc    string
+	// Words are the values of a factor that takes a few, else those it takes
+	// besides durations (Spans) or counts from 1 to Max.
+	Words []string
+	Spans bool
+	Max   int64
 }
 
-func oneOf(field func(*Factors) *string, name string, values ...string) factor {
+// factor is how one factor is named, read and written.
+type factor struct {
+	Factor
+	get func(*Factors) string
+	set func(*Factors, string) error
+}
+
+func oneOf(field func(*Factors) *string, name, doc string, values ...string) factor {
 	return factor{
-		name: name, values: strings.Join(values, " | "),
-		get: func(f *Factors) string { return *field(f) },
+		Factor: Factor{Name: name, Values: strings.Join(values, " | "), Doc: doc, Words: values},
+		get:    func(f *Factors) string { return *field(f) },
 		set: func(f *Factors, v string) error {
 			for _, ok := range values {
 				if v == ok {
@@ -88,11 +99,17 @@ func oneOf(field func(*Factors) *string, name string, values ...string) factor {
 }
 
 var factorTable = []factor{
-	oneOf(func(f *Factors) *string { return &f.Ownership }, "ownership", "shard", "shared"),
-	oneOf(func(f *Factors) *string { return &f.Threads }, "threads", "pinned", "os", "goroutine"),
-	oneOf(func(f *Factors) *string { return &f.Network }, "network", "auto", "uring", "epoll", "netpoll"),
+	oneOf(func(f *Factors) *string { return &f.Ownership }, "ownership", "who may touch a partition: one shard, or every thread under locks",
+		"shard", "shared"),
+	oneOf(func(f *Factors) *string { return &f.Threads }, "threads", "what schedules the work: threads pinned to CPUs, threads of the operating system, goroutines",
+		"pinned", "os", "goroutine"),
+	oneOf(func(f *Factors) *string { return &f.Network }, "network", "how sockets are waited for; auto takes the best there is and records what it found",
+		"auto", "uring", "epoll", "netpoll"),
 	{
-		name: "spin", values: "a duration such as 0, 50us | always",
+		Factor: Factor{
+			Name: "spin", Values: "a duration such as 0, 50us | always", Words: []string{"0", "always"}, Spans: true,
+			Doc: "the longest that an idle thread polls before it sleeps, if waits that short are common; with always it never sleeps",
+		},
 		get: func(f *Factors) string {
 			if f.Spin == SpinAlways {
 				return "always"
@@ -116,34 +133,46 @@ var factorTable = []factor{
 			return nil
 		},
 	},
-	oneOf(func(f *Factors) *string { return &f.Disk }, "disk", "direct", "buffered"),
-	oneOf(func(f *Factors) *string { return &f.Staging }, "staging", "none", "shared", "n/a"),
-	oneOf(func(f *Factors) *string { return &f.Memory }, "memory", "arena", "heap"),
+	oneOf(func(f *Factors) *string { return &f.Disk }, "disk", "O_DIRECT past the page cache, or buffered writes into it",
+		"direct", "buffered"),
+	oneOf(func(f *Factors) *string { return &f.Staging }, "staging", "whether appends go into a shared file mapping before the device (needs disk=direct)",
+		"none", "shared", "n/a"),
+	oneOf(func(f *Factors) *string { return &f.Memory }, "memory", "where buffers come from: an arena of the broker's own, or Go's heap",
+		"arena", "heap"),
 	{
-		name: "inflight", values: "a count of at least 1",
+		Factor: Factor{
+			Name: "inflight", Values: "a count between 1 and 65536", Max: maxInflight,
+			Doc: "requests of one connection that are in the broker at a time",
+		},
 		get: func(f *Factors) string { return strconv.Itoa(f.Inflight) },
 		set: func(f *Factors, v string) error {
 			n, err := strconv.Atoi(v)
-			if err != nil || n < 1 || n > 1<<16 {
-				return fmt.Errorf("factor inflight: %q is not a count between 1 and 65536", v)
+			if err != nil || n < 1 || n > maxInflight {
+				return fmt.Errorf("factor inflight: %q is not a count between 1 and %d", v, maxInflight)
 			}
 			f.Inflight = n
 			return nil
 		},
 	},
-	oneOf(func(f *Factors) *string { return (*string)(&f.Durability) }, "durability", string(Memory), string(Process), string(Power)),
-	oneOf(func(f *Factors) *string { return &f.Commit }, "commit", "group", "each"),
-	oneOf(func(f *Factors) *string { return &f.Routing }, "routing", "forward", "direct", "n/a"),
-	oneOf(func(f *Factors) *string { return &f.Accept }, "accept", "handoff", "reuseport", "n/a"),
-	oneOf(func(f *Factors) *string { return &f.Balance }, "balance", "none", "counts", "load", "n/a"),
-	oneOf(func(f *Factors) *string { return &f.Borrow }, "borrow", "on", "off", "n/a"),
+	oneOf(func(f *Factors) *string { return (*string)(&f.Durability) }, "durability", "what an acknowledged record survives: nothing, kill -9, the loss of power; an experiment sets it by workload",
+		string(Memory), string(Process), string(Power)),
+	oneOf(func(f *Factors) *string { return &f.Commit }, "commit", "whether records share a sync or each has its own, at durability power",
+		"group", "each"),
+	oneOf(func(f *Factors) *string { return &f.Routing }, "routing", "how a request reaches a partition of another shard: forwarded, or by a port of each shard (ownership=shard)",
+		"forward", "direct", "n/a"),
+	oneOf(func(f *Factors) *string { return &f.Accept }, "accept", "how connections of one port reach the shards: handed over by shard 0, or SO_REUSEPORT (ownership=shard; reuseport needs routing=forward)",
+		"handoff", "reuseport", "n/a"),
+	oneOf(func(f *Factors) *string { return &f.Balance }, "balance", "what partitions are moved between shards for while they are served: nothing, their number, their load (ownership=shard)",
+		"none", "counts", "load", "n/a"),
+	oneOf(func(f *Factors) *string { return &f.Borrow }, "borrow", "whether a shard without memory may use another's (memory=arena)",
+		"on", "off", "n/a"),
 }
 
 // Set changes one factor by its name. The error names the factor and what it
 // would have accepted; ok is false when no factor has that name.
 func (f *Factors) Set(name, value string) (ok bool, err error) {
 	for i := range factorTable {
-		if factorTable[i].name == name {
+		if factorTable[i].Name == name {
 			return true, factorTable[i].set(f, value)
 		}
 	}
@@ -154,7 +183,7 @@ func (f *Factors) Set(name, value string) (ok bool, err error) {
 func (f Factors) Map() map[string]string {
 	m := make(map[string]string, len(factorTable))
 	for i := range factorTable {
-		m[factorTable[i].name] = factorTable[i].get(&f)
+		m[factorTable[i].Name] = factorTable[i].get(&f)
 	}
 	return m
 }
@@ -166,7 +195,7 @@ func (f Factors) String() string {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(factorTable[i].name + "=" + factorTable[i].get(&f))
+		b.WriteString(factorTable[i].Name + "=" + factorTable[i].get(&f))
 	}
 	return b.String()
 }
@@ -190,11 +219,14 @@ func (f Factors) Validate() error {
 	return errors.Join(errs...)
 }
 
-// FactorNames lists the factors and the values each accepts, for help texts.
-func FactorNames() [][2]string {
-	var out [][2]string
+// maxInflight bounds the factor inflight.
+const maxInflight = 1 << 16
+
+// FactorTable lists every factor, for help texts and schemas.
+func FactorTable() []Factor {
+	var out []Factor
 	for i := range factorTable {
-		out = append(out, [2]string{factorTable[i].name, factorTable[i].values})
+		out = append(out, factorTable[i].Factor)
 	}
 	return out
 }

@@ -37,8 +37,18 @@ func ParseBytes(s string) (int64, error) {
 	return 0, fmt.Errorf("%q is not a size such as 512MiB, 1KiB or 100B", s)
 }
 
-// bytesOf reads a size within bounds.
-func (d *document) bytesOf(n ast.Node, key string, low, high int64) int64 {
+// bytes reads a size within bounds, the lower of which atLeast can raise.
+func (f *fields) bytes(key string, atLeast int64) int64 {
+	n := f.get(key, "a size")
+	if n == nil {
+		return int64(f.at(key).number())
+	}
+	return f.bytesOf(n, f.path+key, atLeast)
+}
+
+func (d *document) bytesOf(n ast.Node, key string, atLeast int64) int64 {
+	k := keyAt(key)
+	low, high := max(int64(k.Min), atLeast), int64(k.Max)
 	text := ""
 	switch x := n.(type) {
 	case *ast.StringNode:

@@ -59,9 +59,10 @@ type fields struct {
 	vals map[string]ast.Node
 }
 
-// mapping checks that n is a mapping of the known keys only.
-func (d *document) mapping(n ast.Node, key string, known ...string) *fields {
+// mapping checks that n is a mapping of the keys that the table has there.
+func (d *document) mapping(n ast.Node, key string) *fields {
 	f := &fields{document: d, node: n, vals: map[string]ast.Node{}}
+	known := keyAt(key).words()
 	if key != "" {
 		f.path = key + "."
 	}
@@ -115,7 +116,9 @@ func name(path string) string {
 
 // get returns a key's value; a missing one that is needed is an error at the
 // mapping's start.
-func (f *fields) get(key, expected string, needed bool) ast.Node {
+func (f *fields) get(key, expected string) ast.Node { return f.getIf(key, expected, f.at(key).Needed) }
+
+func (f *fields) getIf(key, expected string, needed bool) ast.Node {
 	n := f.vals[key]
 	if n == nil && needed {
 		f.fail(f.node, f.path+key, expected, "nothing: the key is missing")
@@ -126,11 +129,14 @@ func (f *fields) get(key, expected string, needed bool) ast.Node {
 // has reports whether the key is there.
 func (f *fields) has(key string) bool { return f.vals[key] != nil }
 
-// text reads a string that must not be empty. The default "" makes it needed.
-func (f *fields) text(key, def string) string {
-	n := f.get(key, "text", def == "")
+// at is what the table says of a key of the mapping.
+func (f *fields) at(key string) *Key { return keyAt(f.path + key) }
+
+// text reads a string that must not be empty.
+func (f *fields) text(key string) string {
+	n := f.get(key, "text")
 	if n == nil {
-		return def
+		return f.at(key).Default
 	}
 	return f.textOf(n, f.path+key)
 }
@@ -152,7 +158,7 @@ func (d *document) textOf(n ast.Node, key string) string {
 	return s
 }
 
-// identifier reads a name that can be part of a path.
+// identifier reads a name that can be part of a path, like [namePattern].
 func (d *document) identifier(n ast.Node, key string) string {
 	s := d.textOf(n, key)
 	ok := len(s) > 0 && len(s) <= 64
@@ -168,11 +174,14 @@ func (d *document) identifier(n ast.Node, key string) string {
 	return s
 }
 
-// choice reads one of a few words.
-func (f *fields) choice(key, def string, words ...string) string {
-	n := f.get(key, "one of "+strings.Join(words, ", "), def == "")
+// choice reads one of a few words: those of the table, or names that the file
+// itself defines.
+func (f *fields) choice(key string, words ...string) string {
+	k := f.at(key)
+	words = slices.Concat(k.Words, words)
+	n := f.get(key, "one of "+strings.Join(words, ", "))
 	if n == nil {
-		return def
+		return k.Default
 	}
 	return f.wordOf(n, f.path+key, words...)
 }
@@ -187,9 +196,11 @@ func (d *document) wordOf(n ast.Node, key string, words ...string) string {
 }
 
 // integer reads a whole number within bounds.
-func (f *fields) integer(key string, def, low, high int64) int64 {
+func (f *fields) integer(key string) int64 {
+	k := f.at(key)
+	low, high, def := int64(k.Min), int64(k.Max), int64(k.number())
 	expected := fmt.Sprintf("an integer between %d and %d", low, high)
-	n := f.get(key, expected, def < low)
+	n := f.get(key, expected)
 	if n == nil {
 		return def
 	}
@@ -210,15 +221,18 @@ func (f *fields) integer(key string, def, low, high int64) int64 {
 }
 
 // number reads a real number within bounds.
-func (f *fields) number(key string, def, low, high float64) float64 {
-	n := f.get(key, fmt.Sprintf("a number between %g and %g", low, high), def < low)
+func (f *fields) number(key string) float64 {
+	k := f.at(key)
+	n := f.get(key, fmt.Sprintf("a number between %g and %g", k.Min, k.Max))
 	if n == nil {
-		return def
+		return k.number()
 	}
-	return f.numberOf(n, f.path+key, low, high)
+	return f.numberOf(n, f.path+key)
 }
 
-func (d *document) numberOf(n ast.Node, key string, low, high float64) float64 {
+func (d *document) numberOf(n ast.Node, key string) float64 {
+	k := keyAt(key)
+	low, high := k.Min, k.Max
 	v := math.NaN()
 	switch x := n.(type) {
 	case *ast.FloatNode:
@@ -239,10 +253,12 @@ func (d *document) numberOf(n ast.Node, key string, low, high float64) float64 {
 }
 
 // duration reads a span such as 2s or 500ms.
-func (f *fields) duration(key string, def, low, high time.Duration) time.Duration {
-	n := f.vals[key]
+func (f *fields) duration(key string) time.Duration {
+	k := f.at(key)
+	low, high := time.Duration(k.Min), time.Duration(k.Max)
+	n := f.get(key, "a duration such as 2s")
 	if n == nil {
-		return def
+		return time.Duration(k.number())
 	}
 	if s, ok := n.(*ast.StringNode); ok {
 		if v, err := time.ParseDuration(s.Value); err == nil && v >= low && v <= high {
@@ -250,12 +266,14 @@ func (f *fields) duration(key string, def, low, high time.Duration) time.Duratio
 		}
 	}
 	f.fail(n, f.path+key, fmt.Sprintf("a duration such as 2s between %v and %v", low, high), describe(n))
-	return def
+	return low
 }
 
 // list reads a sequence that must not be empty.
-func (f *fields) list(key, of string, needed bool) []ast.Node {
-	n := f.get(key, "a list of "+of, needed)
+func (f *fields) list(key, of string) []ast.Node { return f.listIf(key, of, f.at(key).Needed) }
+
+func (f *fields) listIf(key, of string, needed bool) []ast.Node {
+	n := f.getIf(key, "a list of "+of, needed)
 	if n == nil {
 		return nil
 	}

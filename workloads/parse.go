@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -35,43 +34,26 @@ func Parse(name string, data []byte) (*Experiment, error) {
 	return e, nil
 }
 
-// The limits of an experiment file. They are far beyond what has been tried and
-// keep a slip of the pen from filling a disk or a week.
-const (
-	maxBlocks   = 10000
-	maxWindow   = 24 * time.Hour
-	maxMemory   = 1 << 40
-	minMemory   = 16 << 20
-	maxArms     = 32
-	maxPerBlock = 10000 // cells
-)
-
 func (d *document) experiment(n ast.Node) *Experiment {
-	f := d.mapping(n, "", "name", "question", "models", "replicate", "blocks", "seed", "host", "memory",
-		"driver", "warmup", "measure", "loads", "workloads", "endpoints", "probes")
+	f := d.mapping(n, "")
 	e := &Experiment{}
-	if n := f.get("name", "a name", true); n != nil {
+	if n := f.get("name", "a name"); n != nil {
 		e.Name = d.identifier(n, "name")
 	}
-	if f.has("question") {
-		e.Question = f.text("question", "")
-	}
+	e.Question = f.text("question")
 	e.Models = f.arms()
 	e.Replicate = f.replicate(e.Models)
-	e.Blocks = int(f.integer("blocks", 3, 1, maxBlocks))
-	e.Seed = uint64(f.integer("seed", 1, 0, 1<<62))
+	e.Blocks = int(f.integer("blocks"))
+	e.Seed = uint64(f.integer("seed"))
 	e.Host = f.host()
-	e.MemoryBytes = 512 << 20
-	if n := f.get("memory", "a size", false); n != nil {
-		e.MemoryBytes = d.bytesOf(n, "memory", minMemory, maxMemory)
-	}
-	e.Driver = f.choice("driver", Raw, Raw, Franz)
-	e.Warmup = f.duration("warmup", 2*time.Second, 0, maxWindow)
-	e.Measure = f.duration("measure", 5*time.Second, 10*time.Millisecond, maxWindow)
-	if n := f.get("loads", "a mapping with kind and per_second", true); n != nil {
+	e.MemoryBytes = f.bytes("memory", 0)
+	e.Driver = f.choice("driver")
+	e.Warmup = f.duration("warmup")
+	e.Measure = f.duration("measure")
+	if n := f.get("loads", "a mapping with kind and per_second"); n != nil {
 		e.Loads = d.loads(n, "loads")
 	}
-	for i, n := range f.list("workloads", "workloads", true) {
+	for i, n := range f.list("workloads", "workloads") {
 		key := fmt.Sprintf("workloads[%d]", i)
 		for _, w := range d.workload(n, key) {
 			for _, other := range e.Workloads {
@@ -83,10 +65,8 @@ func (d *document) experiment(n ast.Node) *Experiment {
 		}
 	}
 	e.Endpoints = f.endpoints(e.Models)
-	if f.has("probes") {
-		for i, n := range f.list("probes", "disk, loopback", true) {
-			e.Probes = append(e.Probes, f.wordOf(n, fmt.Sprintf("probes[%d]", i), ProbeDisk, ProbeLoopback))
-		}
+	for i, n := range f.list("probes", "disk, loopback") {
+		e.Probes = append(e.Probes, f.wordOf(n, fmt.Sprintf("probes[%d]", i), f.at("probes").Words...))
 	}
 	if d.err == nil {
 		if cells := len(e.Cells()); cells > maxPerBlock {
@@ -98,7 +78,7 @@ func (d *document) experiment(n ast.Node) *Experiment {
 
 func (f *fields) arms() []Arm {
 	var arms []Arm
-	for i, n := range f.list("models", "model names, or mappings of name, model and set", true) {
+	for i, n := range f.list("models", "model names, or mappings of name, model and set") {
 		key := fmt.Sprintf("models[%d]", i)
 		a := f.arm(n, key)
 		for _, other := range arms {
@@ -123,16 +103,16 @@ func (f *fields) arm(n ast.Node, key string) Arm {
 		name := f.identifier(s, key)
 		return Arm{Name: name, Model: name, Line: line}
 	}
-	m := f.mapping(n, key, "name", "model", "set")
+	m := f.mapping(n, key)
 	a := Arm{Set: map[string]string{}, Line: line}
-	if n := m.get("model", "the name of a model", true); n != nil {
+	if n := m.get("model", "the name of a model"); n != nil {
 		a.Model = f.identifier(n, key+".model")
 	}
 	a.Name = a.Model
-	if n := m.get("name", "a name", false); n != nil {
+	if n := m.get("name", "a name"); n != nil {
 		a.Name = f.identifier(n, key+".name")
 	}
-	set := m.get("set", "a mapping of factors and settings", false)
+	set := m.get("set", "a mapping of factors and settings")
 	if set == nil {
 		return a
 	}
@@ -155,29 +135,26 @@ func (f *fields) arm(n ast.Node, key string) Arm {
 }
 
 func (f *fields) replicate(arms []Arm) string {
-	names := []string{Alternate}
-	for _, a := range arms {
-		names = append(names, a.Name)
+	return f.choice("replicate", names(arms)...)
+}
+
+// within reads a mapping; of one that is missing, every key is.
+func (f *fields) within(key string) *fields {
+	if n := f.get(key, "a mapping"); n != nil {
+		return f.mapping(n, f.path+key)
 	}
-	return f.choice("replicate", Alternate, names...)
+	return &fields{document: f.document, node: f.node, path: f.path + key + "."}
 }
 
 func (f *fields) host() Host {
-	h := Host{BrokerCPUs: Auto, GeneratorCPUs: Auto}
-	n := f.get("host", "a mapping", false)
-	if n == nil {
-		return h
-	}
-	m := f.mapping(n, "host", "broker_cpus", "generator_cpus")
-	h.BrokerCPUs = m.cpus("broker_cpus")
-	h.GeneratorCPUs = m.cpus("generator_cpus")
-	return h
+	m := f.within("host")
+	return Host{BrokerCPUs: m.cpus("broker_cpus"), GeneratorCPUs: m.cpus("generator_cpus")}
 }
 
 func (f *fields) cpus(key string) string {
-	n := f.get(key, "CPUs", false)
+	n := f.get(key, "CPUs")
 	if n == nil {
-		return Auto
+		return f.at(key).Default
 	}
 	text := ""
 	switch n.(type) {
@@ -208,8 +185,8 @@ func isCPUList(s string) bool {
 }
 
 func (d *document) loads(n ast.Node, key string) Loads {
-	f := d.mapping(n, key, "kind", "per_second")
-	l := Loads{Kind: f.choice("kind", Absolute, Absolute, Closed)}
+	f := d.mapping(n, key)
+	l := Loads{Kind: f.choice("kind")}
 	if l.Kind == Closed {
 		if f.has("per_second") {
 			d.fail(f.vals["per_second"], key+".per_second", "no rates with kind closed", describe(f.vals["per_second"]))
@@ -217,9 +194,9 @@ func (d *document) loads(n ast.Node, key string) Loads {
 		l.PerSecond = []float64{0}
 		return l
 	}
-	for i, n := range f.list("per_second", "requests per second", true) {
+	for i, n := range f.listIf("per_second", "requests per second", true) {
 		at := fmt.Sprintf("%s.per_second[%d]", key, i)
-		v := d.numberOf(n, at, 0.001, MaxPerSec)
+		v := d.numberOf(n, at)
 		for _, other := range l.PerSecond {
 			if other == v {
 				d.fail(n, at, "a rate that is not listed before", describe(n))
@@ -230,26 +207,18 @@ func (d *document) loads(n ast.Node, key string) Loads {
 	return l
 }
 
-// primaries are the endpoints that an experiment can be about, the default first.
-var primaries = []string{
-	"p99 response produce", "p50 response produce", "p99 e2e fetch", "p50 e2e fetch", "cpu per message",
+func (f *fields) endpoints(arms []Arm) Endpoints {
+	m := f.within("endpoints")
+	return Endpoints{
+		Primary: m.choice("primary"), Rope: m.number("rope"), Baseline: m.choice("baseline", names(arms)...),
+	}
 }
 
-func (f *fields) endpoints(arms []Arm) Endpoints {
-	e := Endpoints{Primary: primaries[0], Rope: 0.05}
-	n := f.get("endpoints", "a mapping", false)
-	if n == nil {
-		return e
+// names lists the arms' names.
+func names(arms []Arm) []string {
+	var out []string
+	for _, a := range arms {
+		out = append(out, a.Name)
 	}
-	m := f.mapping(n, "endpoints", "primary", "rope", "baseline")
-	e.Primary = m.choice("primary", e.Primary, primaries...)
-	e.Rope = m.number("rope", e.Rope, 0, 1)
-	if m.has("baseline") {
-		var names []string
-		for _, a := range arms {
-			names = append(names, a.Name)
-		}
-		e.Baseline = m.choice("baseline", "", names...)
-	}
-	return e
+	return out
 }

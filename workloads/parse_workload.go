@@ -5,51 +5,35 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
-
-	"github.com/ceteris/ceteris/models"
-)
-
-const (
-	maxTopics      = 1000
-	maxPartitions  = 10000 // of all topics together
-	maxConnections = 16384
-	maxInflight    = 1 << 16
-	maxRecords     = 10000
-	maxConsumers   = 64
-	maxValues      = 32 // of one key of a workload
-	// maxBatchBytes keeps a batch with its overhead (61 bytes, and some 20 a
-	// record) under Kafka's default message.max.bytes of 1048588.
-	maxBatchBytes  = 1023 << 10
-	recordOverhead = 24
 )
 
 // workload reads a workload, or as many as there are combinations of the values
 // that it lists.
 func (d *document) workload(n ast.Node, key string) []*Workload {
-	f := d.mapping(n, key, "name", "durability", "topics", "partitions", "connections", "inflight", "acks",
-		"arrivals", "keys", "connection", "records_per_batch", "size", "entropy", "consumers", "loads")
+	f := d.mapping(n, key)
 	w := &Workload{}
-	if n := f.get("name", "a name", true); n != nil {
+	if n := f.get("name", "a name"); n != nil {
 		w.Name = d.identifier(n, key+".name")
 	}
 	w.Durability = f.durability()
-	w.Topics = int(f.integer("topics", 1, 1, maxTopics))
+	w.Topics = int(f.integer("topics"))
 	values := [][]int{
-		f.integers("partitions", maxPartitions), f.integers("connections", maxConnections), f.integers("inflight", maxInflight),
+		f.integers("partitions"), f.integers("connections"), f.integers("inflight"),
 	}
 	w.Acks = f.acks()
-	w.Arrivals = f.choice("arrivals", Poisson, Poisson, Constant)
-	w.Keys = f.law("keys", None)
-	w.Connection = f.law("connection", RoundRobin)
-	w.RecordsPerBatch = int(f.integer("records_per_batch", 1, 1, maxRecords))
-	if n := f.get("size", "a size, or a mapping with lognormal", true); n != nil {
+	w.Arrivals = f.choice("arrivals")
+	w.Keys = f.law("keys")
+	w.Connection = f.law("connection")
+	w.RecordsPerBatch = int(f.integer("records_per_batch"))
+	if n := f.get("size", "a size, or a mapping with lognormal"); n != nil {
 		w.Size = d.size(n, key+".size")
 	}
-	w.Entropy = f.number("entropy", 0.5, 0, 1)
-	w.Consumers = int(f.integer("consumers", 0, 0, maxConsumers))
-	if n := f.get("loads", "a mapping with kind and per_second", false); n != nil {
+	w.Entropy = f.number("entropy")
+	w.Consumers = int(f.integer("consumers"))
+	if n := f.get("loads", "a mapping with kind and per_second"); n != nil {
 		l := d.loads(n, key+".loads")
 		w.Loads = &l
 	}
@@ -66,19 +50,19 @@ func (d *document) workload(n ast.Node, key string) []*Workload {
 }
 
 // integers reads a whole number or a list of different ones.
-func (f *fields) integers(key string, high int64) []int {
+func (f *fields) integers(key string) []int {
 	if _, several := f.vals[key].(*ast.SequenceNode); !several {
-		return []int{int(f.integer(key, 0, 1, high))}
+		return []int{int(f.integer(key))}
 	}
 	var out []int
-	list := f.list(key, "integers", true)
+	list := f.list(key, "integers")
 	if len(list) > maxValues {
 		f.fail(f.vals[key], f.path+key, fmt.Sprintf("at most %d values", maxValues), fmt.Sprint(len(list)))
 		return nil
 	}
 	for i, n := range list {
 		one := fields{document: f.document, node: f.node, path: f.path, vals: map[string]ast.Node{key: n}}
-		v := int(one.integer(key, 0, 1, high))
+		v := int(one.integer(key))
 		if slices.Contains(out, v) {
 			f.fail(n, fmt.Sprintf("%s%s[%d]", f.path, key, i), "a value that is not listed before", describe(n))
 		}
@@ -122,14 +106,14 @@ func (w *Workload) sweep(values [][]int) []*Workload {
 }
 
 func (f *fields) durability() []string {
-	words := []string{string(models.Memory), string(models.Process), string(models.Power)}
+	k := f.at("durability")
 	if !f.has("durability") {
-		return []string{string(models.Process)}
+		return []string{k.Default}
 	}
 	var out []string
-	for i, n := range f.list("durability", "memory, process or power", true) {
+	for i, n := range f.list("durability", "memory, process or power") {
 		at := fmt.Sprintf("%sdurability[%d]", f.path, i)
-		v := f.wordOf(n, at, words...)
+		v := f.wordOf(n, at, k.Words...)
 		if slices.Contains(out, v) {
 			f.fail(n, at, "a durability that is not listed before", describe(n))
 		}
@@ -139,11 +123,12 @@ func (f *fields) durability() []string {
 }
 
 func (f *fields) acks() int16 {
-	n := f.get("acks", "all, 1 or 0", false)
-	if n == nil {
-		return -1
+	n := f.get("acks", "all, 1 or 0")
+	text := strconv.Quote(f.at("acks").Default)
+	if n != nil {
+		text = describe(n)
 	}
-	switch describe(n) {
+	switch text {
 	case `"all"`, "-1":
 		return -1
 	case "1":
@@ -155,47 +140,38 @@ func (f *fields) acks() int16 {
 	return -1
 }
 
-func (f *fields) law(key, def string) Law {
-	n := f.get(key, "a law", false)
+func (f *fields) law(key string) Law {
+	k := f.at(key)
+	n := f.get(key, "a law")
 	if n == nil {
-		return Law{Kind: def}
+		return Law{Kind: k.Default}
 	}
 	path := f.path + key
-	if s, ok := n.(*ast.StringNode); ok && (s.Value == None || s.Value == RoundRobin || s.Value == Uniform) {
+	if s, ok := n.(*ast.StringNode); ok && slices.Contains(k.Words, s.Value) {
 		return Law{Kind: s.Value}
 	}
 	switch n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
-		m := f.mapping(n, path, "zipf")
-		return Law{Kind: Zipf, Zipf: m.number("zipf", -1, 0.01, 10)}
+		return Law{Kind: Zipf, Zipf: f.mapping(n, path).number("zipf")}
 	}
 	f.fail(n, path, "none, round-robin, uniform or a mapping such as {zipf: 1.1}", describe(n))
-	return Law{Kind: def}
+	return Law{Kind: k.Default}
 }
 
 func (d *document) size(n ast.Node, key string) SizeLaw {
 	switch n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
 	default:
-		v := int(d.bytesOf(n, key, 1, maxBatchBytes))
+		v := int(d.bytesOf(n, key, 0))
 		return SizeLaw{MedianBytes: v, MaxBytes: v}
 	}
-	f := d.mapping(n, key, "lognormal")
-	law := f.get("lognormal", "a mapping with median, sigma and max", true)
+	law := d.mapping(n, key).get("lognormal", "a mapping with median, sigma and max")
 	if law == nil {
 		return SizeLaw{}
 	}
-	key += ".lognormal"
-	m := d.mapping(law, key, "median", "sigma", "max")
-	var s SizeLaw
-	if n := m.get("median", "a size", true); n != nil {
-		s.MedianBytes = int(d.bytesOf(n, key+".median", 1, maxBatchBytes))
-	}
-	s.Sigma = m.number("sigma", -1, 0.001, 5)
-	if n := m.get("max", "a size", true); n != nil {
-		s.MaxBytes = int(d.bytesOf(n, key+".max", int64(s.MedianBytes), maxBatchBytes))
-	}
-	return s
+	m := d.mapping(law, key+".lognormal")
+	median := m.bytes("median", 0)
+	return SizeLaw{MedianBytes: int(median), Sigma: m.number("sigma"), MaxBytes: int(m.bytes("max", median))}
 }
 
 // Validate reports everything that the load generator could not offer; Parse

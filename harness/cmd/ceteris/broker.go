@@ -31,14 +31,14 @@ type brokerCmd struct {
 func (c *brokerCmd) Help() string {
 	var b strings.Builder
 	b.WriteString("Factors:\n")
-	for _, f := range models.FactorNames() {
-		fmt.Fprintf(&b, "  %-12s %s\n", f[0], f[1])
+	for _, f := range models.FactorTable() {
+		fmt.Fprintf(&b, "  %-12s %s\n", f.Name, f.Values)
 	}
 	b.WriteString("\nSettings, with Kafka's names and defaults:\n")
 	for _, s := range models.Settings {
 		fmt.Fprintf(&b, "  %s=%d\n      %s\n", s.Name, s.Default, s.Doc)
 	}
-	b.WriteString("  append=false\n      null: write frames with the disk path of tpc before they are answered\n")
+	fmt.Fprintf(&b, "  append=false\n      %s\n", models.AppendDoc)
 	return b.String()
 }
 

@@ -26,6 +26,7 @@ type cli struct {
 	Report    reportCmd    `cmd:"" help:"Compute every figure, table and the HTML page of a result again from its histograms."`
 	Verify    verifyCmd    `cmd:"" help:"Check a result: sums, schema, and that its report follows from its histograms."`
 	Compare   compareCmd   `cmd:"" help:"Show two results side by side."`
+	Explain   explainCmd   `cmd:"" help:"Say what a key of an experiment file, a factor or a broker's setting means and takes."`
 	Doctor    doctorCmd    `cmd:"" help:"Say what this machine is and what stands against measuring on it."`
 	Broker    brokerCmd    `cmd:"" help:"Be one broker."`
 	Placement placementCmd `cmd:"" help:"Print which shard each partition of a stopped broker belongs to."`
