@@ -47,6 +47,23 @@ func (c *conn) OnData(b *iobuf.Buf, n int) {
 	c.parse(c.lastNs)
 }
 
+// Want is where the rest of a large frame belongs.
+func (c *conn) Want() (*iobuf.Buf, []byte) {
+	if len(c.stash) > 0 {
+		return nil, nil
+	}
+	return c.framer.Want()
+}
+
+// OnFill notes n bytes received there. The frame, if that was all of it, waits
+// its turn as others do: behind a buffer without data.
+func (c *conn) OnFill(n int) {
+	c.lastNs = c.s.r.Now()
+	c.framer.Filled(n)
+	c.stash = append(c.stash, reactor.Received{Ns: c.lastNs})
+	c.parse(c.lastNs)
+}
+
 // parse decodes frames until the in-flight limit is reached or the bytes are
 // used up. All of them are complete at nowNs, however long each waits for those
 // before it.
@@ -70,7 +87,9 @@ func (c *conn) parse(nowNs int64) {
 			break
 		}
 		if len(in.Data) == 0 {
-			in.Buf.Release(c.s.arena)
+			if in.Buf != nil { // see OnFill
+				in.Buf.Release(c.s.arena)
+			}
 			*in = reactor.Received{}
 			done++
 		}
@@ -89,6 +108,9 @@ func (c *conn) parse(nowNs int64) {
 	} else if c.paused {
 		c.paused = false
 		c.st.ResumeRecv()
+	}
+	if c.amid {
+		c.st.Redirect() // the frame may be a large one
 	}
 }
 

@@ -36,6 +36,7 @@ func (c *coverage) kernel(k reactor.SimCounters) {
 	c.add("connections", k.Accepts)
 	c.add("receives cut", k.PartRecvs)
 	c.add("receives after a pause", k.LateRecvs)
+	c.add("receives into a frame", k.Fills)
 	c.add("sends cut", k.PartSends)
 	c.add("receives without memory", k.Starved)
 	c.add("device reads", k.Reads)

@@ -41,9 +41,23 @@ type answer struct {
 
 // OnData cuts and answers frames.
 func (c *conn) OnData(b *iobuf.Buf, n int) {
-	in := reactor.Received{Buf: b, Data: b.B[:n], Ns: c.s.r.Now()}
+	c.cut(&reactor.Received{Buf: b, Data: b.B[:n], Ns: c.s.r.Now()})
+	b.Release(c.s.arena)
+	c.st.Redirect()
+}
+
+// Want is where the rest of a large frame belongs.
+func (c *conn) Want() (*iobuf.Buf, []byte) { return c.framer.Want() }
+
+// OnFill notes bytes received there.
+func (c *conn) OnFill(n int) {
+	c.framer.Filled(n)
+	c.cut(&reactor.Received{Ns: c.s.r.Now()})
+}
+
+func (c *conn) cut(in *reactor.Received) {
 	for !c.closed {
-		frame, buf, ns, err := c.framer.Next(&in)
+		frame, buf, ns, err := c.framer.Next(in)
 		if err != nil {
 			slog.Warn("connection closed", "error", err)
 			c.close()
@@ -58,7 +72,6 @@ func (c *conn) OnData(b *iobuf.Buf, n int) {
 			c.close()
 		}
 	}
-	b.Release(c.s.arena)
 	c.mark()
 }
 

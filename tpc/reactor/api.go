@@ -98,8 +98,9 @@ type Counters struct {
 	Syscalls        int64 // system calls of the loop's own I/O
 	Accepts         int64
 	AcceptErrors    int64
-	Recvs           int64 // OnData calls
+	Recvs           int64 // OnData and OnFill calls
 	RecvBytes       int64
+	RecvDirect      int64 // of these, received straight into a frame
 	RecvStarved     int64 // times receiving stopped for want of memory
 	Sends           int64 // chains sent
 	SendBytes       int64

@@ -20,6 +20,12 @@
 // Work that completions bring is started in the same round, because in the
 // other order it would wait for a whole quota of tasks.
 //
+// What arrives lies in receive buffers of the reactor's choice. A handler that
+// knows better because a large frame has begun ([Filler]) names the place, and
+// the kernel receives straight into it: io_uring ends its multishot receive for
+// one that waits for all, epoll reads there, and what comes meanwhile is handed
+// over as ever.
+//
 // Ready tasks belong to groups with shares ([Group]): background work does not
 // keep requests waiting, and requests do not starve background work. Long work
 // is cut into steps ([Step]) so that the quota holds.

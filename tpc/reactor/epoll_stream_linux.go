@@ -16,6 +16,8 @@ func (e *epollBackend) attach(s *Stream) error {
 
 func (e *epollBackend) pause(*Stream) {} // readers are asked before each read
 
+func (e *epollBackend) redirect(*Stream) {} // and so are their handlers
+
 func (e *epollBackend) resume(s *Stream) {
 	if s.sys.readable && !s.sys.reading && !s.paused && !s.closing {
 		s.sys.reading = true
@@ -75,20 +77,23 @@ func (e *epollBackend) read() bool {
 func (e *epollBackend) drain(s *Stream) bool {
 	busy := false
 	for i := 0; i < readBatch && s.sys.readable && !s.paused && !s.closing; i++ {
+		fill, place := s.want()
 		b := e.spare
-		e.spare = nil
-		if b == nil {
-			b = e.r.allocRecv()
+		if fill == nil {
+			e.spare = nil
+			if b == nil {
+				b = e.r.allocRecv()
+			}
+			if b == nil {
+				e.r.c.RecvStarved++
+				e.starving = true
+				return busy
+			}
+			place = b.B[:e.r.o.RecvBufBytes]
 		}
-		if b == nil {
-			e.r.c.RecvStarved++
-			e.starving = true
-			return busy
-		}
-		room := e.r.o.RecvBufBytes
 		e.r.c.Syscalls++
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b.B))), uintptr(room), 0, 0, 0)
-		if errno != 0 || n == 0 {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(place))), uintptr(len(place)), 0, 0, 0)
+		if fill == nil && (errno != 0 || n == 0) {
 			e.spare = b
 		}
 		switch {
@@ -105,8 +110,12 @@ func (e *epollBackend) drain(s *Stream) bool {
 		default:
 			// A short read means that the socket is empty and that the next arrival
 			// brings an edge, unless the end has been announced already.
-			s.sys.readable = int(n) == room || s.sys.hangup
-			s.received(b, int(n))
+			s.sys.readable = int(n) == len(place) || s.sys.hangup
+			if fill != nil {
+				s.filled(int(n))
+			} else {
+				s.received(b, int(n))
+			}
 			busy = true
 		}
 	}

@@ -17,7 +17,8 @@ type Received struct {
 
 // Framer cuts a byte stream into frames that follow their size. A frame that
 // lies whole in a receive buffer is handed out where it lies; one that spans
-// buffers is assembled in a buffer of its own, which costs one copy.
+// buffers is assembled in a buffer of its own, which costs one copy, except for
+// what is received there directly (Want).
 type Framer struct {
 	Alloc    func(n int) *iobuf.Buf // memory for assembled frames, nil when there is none
 	MaxBytes int                    // largest frame

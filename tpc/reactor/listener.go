@@ -107,6 +107,7 @@ func (r *Reactor) Attach(fd int, h StreamHandler) (*Stream, error) {
 	}
 	s := r.streams.get()
 	s.r, s.fd, s.h = r, fd, h
+	s.filler, _ = h.(Filler)
 	if err := r.be.attach(s); err != nil {
 		r.streams.put(s)
 		return nil, err

@@ -21,10 +21,12 @@ type streamSys struct {
 	msg unix.Msghdr
 	iov []unix.Iovec
 
-	recv    bool // uring: a receive is in the kernel's hands
-	cancel  bool // uring: and has been told to stop
-	send    bool // uring: a send is in the kernel's hands
-	starved bool // uring: in the list of those who wait for buffers
+	recv    bool       // uring: a receive is in the kernel's hands
+	cancel  bool       // uring: and has been told to stop
+	fill    *iobuf.Buf // uring: where it receives to if it is a direct one, with a reference
+	large   bool       // uring: the latest was
+	send    bool       // uring: a send is in the kernel's hands
+	starved bool       // uring: in the list of those who wait for buffers
 
 	readable bool // epoll: an edge came and the socket is not drained yet
 	hangup   bool // epoll: the end was announced; read until it shows

@@ -40,6 +40,7 @@ type backend interface {
 	attach(s *Stream) error
 	pause(s *Stream)
 	resume(s *Stream)
+	redirect(s *Stream) // what is received next belongs where the handler wants it
 	send(s *Stream)
 	shut(s *Stream)        // stop everything in flight; unsettled(s) when nothing is
 	flying(s *Stream) bool // something of the stream is in the kernel's hands

@@ -40,8 +40,8 @@ type Sim struct {
 
 // SimCounters is what happened in a simulated kernel.
 type SimCounters struct {
-	Accepts, Recvs, PartRecvs, LateRecvs, Sends, PartSends, Starved int64
-	Reads, Writes, Torn, Failed                                     int64
+	Accepts, Recvs, Fills, PartRecvs, LateRecvs, Sends, PartSends, Starved int64
+	Reads, Writes, Torn, Failed                                            int64
 }
 
 // simFirstFD keeps simulated descriptors apart from the process's own.

@@ -156,6 +156,10 @@ func (e *simBackend) attach(s *Stream) error {
 // pause leaves sometimes a buffer under way, as a cancelled receive does.
 func (e *simBackend) pause(s *Stream) { e.socket(s).lag = e.k.chance(30) }
 
+// redirect has no effect of its own: receive asks, and does not always heed, as
+// data arrives while a receive is being cancelled.
+func (e *simBackend) redirect(*Stream) {}
+
 func (e *simBackend) resume(s *Stream) { e.socket(s).lag = false }
 
 func (e *simBackend) send(s *Stream) { e.socket(s).sending = true }
@@ -267,6 +271,14 @@ func (e *simBackend) receive(s *Stream, k *simSocket) bool {
 		s.ended(nil)
 		return false
 	}
+	if fill, place := s.want(); fill != nil && e.k.chance(80) {
+		n := e.part(min(len(k.in), len(place)))
+		copy(place, k.in[:n])
+		e.took(s, k, n)
+		e.k.c.Fills++
+		s.filled(n)
+		return true
+	}
 	b := e.r.o.Arena.Alloc(e.r.o.RecvBufBytes)
 	if b == nil {
 		e.k.c.Starved++
@@ -275,20 +287,30 @@ func (e *simBackend) receive(s *Stream, k *simSocket) bool {
 		return false
 	}
 	e.starving = false
-	n := min(len(k.in), e.r.o.RecvBufBytes)
+	n := e.part(min(len(k.in), e.r.o.RecvBufBytes))
+	copy(b.B, k.in[:n])
+	e.took(s, k, n)
+	s.received(b, n)
+	return true
+}
+
+// part is how many of n bytes arrive.
+func (e *simBackend) part(n int) int {
 	if e.k.chance(30) {
 		n = 1 + e.k.rng.IntN(n)
 		e.k.c.PartRecvs++
 	}
-	copy(b.B, k.in[:n])
+	return n
+}
+
+// took takes n received bytes off the socket.
+func (e *simBackend) took(s *Stream, k *simSocket, n int) {
 	k.in = k.in[n:]
+	k.lag = false
 	e.k.c.Recvs++
 	if s.paused {
 		e.k.c.LateRecvs++
 	}
-	k.lag = false
-	s.received(b, n)
-	return true
 }
 
 func isEOF(err error) bool { return err == io.EOF }

@@ -9,24 +9,26 @@ import (
 // Stream is one connected socket on one reactor. All methods belong to the
 // reactor's thread. Streams are reused after OnClosed.
 type Stream struct {
-	r    *Reactor
-	h    StreamHandler
-	fd   int
-	slot uint32
+	r      *Reactor
+	h      StreamHandler
+	filler Filler // the handler, nil when it is none
+	fd     int
+	slot   uint32
 
 	out   *iobuf.Chain // chain in flight, nil when there is none
 	piece int          // first piece not gone out entirely
 	off   int          // bytes of that piece that are out
 	gone  bool         // all of out has left; OnSent is due
 
-	held    []arrival // data that came while receiving was paused
-	heldErr error     // how receiving ended while it was paused, when heldEnd
-	heldEnd bool
-	paused  bool
-	closing bool // no operation is started any more
-	queued  bool // in the reactor's list of streams to settle
-	err     error
-	sys     streamSys
+	held     []arrival // data that came while receiving was paused
+	heldFill int       // bytes that came directly while it was; they precede held
+	heldErr  error     // how receiving ended while it was paused, when heldEnd
+	heldEnd  bool
+	paused   bool
+	closing  bool // no operation is started any more
+	queued   bool // in the reactor's list of streams to settle
+	err      error
+	sys      streamSys
 }
 
 // arrival is received data: one reference to b.
@@ -85,7 +87,7 @@ func (s *Stream) ResumeRecv() {
 	if s.closing {
 		return
 	}
-	if len(s.held) > 0 || s.heldEnd {
+	if len(s.held) > 0 || s.heldFill > 0 || s.heldEnd {
 		s.r.unsettled(s)
 	}
 	if !s.heldEnd {
@@ -119,7 +121,7 @@ func (s *Stream) received(b *iobuf.Buf, n int) {
 		b.Release(r.o.Arena)
 		return
 	}
-	if s.paused || len(s.held) > 0 {
+	if s.paused || len(s.held) > 0 || s.heldFill > 0 {
 		s.held = append(s.held, arrival{b, n})
 		return
 	}
@@ -133,7 +135,7 @@ func (s *Stream) ended(err error) {
 	if s.closing {
 		return
 	}
-	if s.paused || len(s.held) > 0 {
+	if s.paused || len(s.held) > 0 || s.heldFill > 0 {
 		s.heldEnd, s.heldErr = true, err
 		return
 	}
@@ -187,6 +189,10 @@ func (s *Stream) settle() {
 	}
 	if s.gone {
 		s.sent()
+	}
+	if n := s.heldFill; n > 0 && !s.paused && !s.closing {
+		s.heldFill = 0
+		s.deliverFill(n)
 	}
 	i := 0
 	for ; i < len(s.held) && !s.paused && !s.closing; i++ {

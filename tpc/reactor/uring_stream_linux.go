@@ -15,10 +15,25 @@ func (u *uringBackend) attach(s *Stream) error {
 	return nil
 }
 
+// armRecv starts to receive: directly where the handler wants the bytes, else
+// into whatever buffers there are. After a direct receive a single one of them:
+// who sends one large frame sends another, and a single receive need not be
+// cancelled for that.
 func (u *uringBackend) armRecv(s *Stream) {
 	s.sys.recv = true
 	e := u.sqe()
-	e.RecvMultishot(s.fd, recvGroup)
+	b, place := s.want()
+	switch {
+	case b != nil:
+		b.Retain()
+		s.sys.fill, s.sys.large = b, true
+		e.Recv(s.fd, place, unix.MSG_WAITALL)
+	case s.sys.large:
+		s.sys.large = false
+		e.RecvSelect(s.fd, recvGroup)
+	default:
+		e.RecvMultishot(s.fd, recvGroup)
+	}
 	e.UserData = kindRecv | uint64(s.slot)
 }
 
@@ -29,7 +44,16 @@ func (u *uringBackend) cancelRecv(s *Stream) {
 	}
 }
 
-func (u *uringBackend) pause(s *Stream) { u.cancelRecv(s) }
+// pause leaves a direct receive alone: it is bounded, its memory is spent, and
+// kernels differ in what they say about one that was cancelled half done.
+func (u *uringBackend) pause(s *Stream) { u.redirect(s) }
+
+// redirect ends the receive into any buffer; armRecv asks when it has ended.
+func (u *uringBackend) redirect(s *Stream) {
+	if s.sys.fill == nil {
+		u.cancelRecv(s)
+	}
+}
 
 // resume starts receiving again; a receive that is still being cancelled is
 // started again when it has ended.
@@ -43,6 +67,11 @@ func (u *uringBackend) received(s *Stream, c *uring.CQE) {
 	more := c.Flags&uring.CQEMore != 0
 	if !more {
 		s.sys.recv, s.sys.cancel = false, false
+	}
+	if b := s.sys.fill; b != nil {
+		s.sys.fill = nil
+		b.Release(u.r.o.Arena)
+		s.filled(int(max(c.Res, 0)))
 	}
 	if c.Flags&uring.CQEBuffer != 0 {
 		id := c.BufferID()
@@ -63,7 +92,9 @@ func (u *uringBackend) received(s *Stream, c *uring.CQE) {
 	case c.Res == 0:
 		s.ended(nil)
 	case errno == unix.ENOBUFS:
-		u.starve(s)
+		if b, _ := s.want(); b == nil { // a direct receive needs none
+			u.starve(s)
+		}
 	case errno != 0 && errno != unix.ECANCELED && errno != unix.EINTR && errno != unix.EAGAIN:
 		s.ended(errno)
 	}

@@ -27,7 +27,13 @@ func (e *SQE) RecvMultishot(fd int, group uint16) {
 	e.Op, e.FD, e.IOPrio, e.Flags, e.BufIndex = OpRecv, int32(fd), recvMultishot, FlagBufferSelect, group
 }
 
-// Recv receives once into b.
+// RecvSelect receives once into a buffer of the group.
+func (e *SQE) RecvSelect(fd int, group uint16) {
+	e.Op, e.FD, e.Flags, e.BufIndex = OpRecv, int32(fd), FlagBufferSelect, group
+}
+
+// Recv receives once into b; with MSG_WAITALL the kernel itself continues until
+// b is full, the end, or an error.
 func (e *SQE) Recv(fd int, b []byte, flags uint32) {
 	e.Op, e.FD, e.OpFlags = OpRecv, int32(fd), flags
 	e.Addr, e.Len = address(b)
