@@ -3,7 +3,6 @@ package workloads
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +11,6 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
-
-var update = flag.Bool("update", false, "write schema.json anew")
 
 const schemaFile = "schema.json"
 
@@ -45,21 +42,6 @@ func validator(t *testing.T) func([]byte) error {
 			return err
 		}
 		return s.Validate(v)
-	}
-}
-
-func TestSchemaIsCurrent(t *testing.T) {
-	if *update {
-		if err := os.WriteFile(schemaFile, Schema(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	have, err := os.ReadFile(schemaFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(have, Schema()) {
-		t.Errorf("%s is not what the table says: bin/ceteris explain --schema > workloads/%s", schemaFile, schemaFile)
 	}
 }
 
