@@ -44,7 +44,7 @@ var Settings = []Setting{
 	{"num.network.threads", 3, 1, 1024, "threadpool: processors, each with its own epoll"},
 	{"num.io.threads", 8, 1, 1024, "threadpool: request handlers"},
 	{"queued.max.requests", 500, 1, 1 << 20, "threadpool: capacity of the one request queue; a full queue blocks processors"},
-	{"num.recovery.threads.per.data.dir", 2, 1, 1024, "threads that load logs at start"},
+	{"num.recovery.threads.per.data.dir", 2, 1, 1024, "threads that load logs at start and close them at the end"},
 	{"background.threads", 10, 1, 1024, "threadpool: flush, retention and deletion"},
 	{"socket.request.max.bytes", 104857600, 64, math.MaxInt32, "largest request frame, bytes"},
 	{"socket.send.buffer.bytes", 102400, -1, math.MaxInt32, "SO_SNDBUF, bytes; -1 leaves it to the kernel"},

@@ -3,6 +3,8 @@ package threadpool
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/ceteris/ceteris/models/cluster"
@@ -21,17 +23,17 @@ func (b *Broker) OpenPartition(t *cluster.Topic, index int32, l *log.Log) error 
 		closeSegments(l)
 		return fmt.Errorf("open %s-%d: %w", t.Name, index, err)
 	}
-	next := make(replicaSet, len(*b.replicas.Load())+1)
-	for id, parts := range *b.replicas.Load() {
-		next[id] = parts
+	parts := (*b.replicas.Load())[t.ID]
+	if len(parts) <= int(index) { // room for all that are to come
+		grown := make([]atomic.Pointer[replica], max(len(t.Parts), int(index)+1))
+		for i := range parts {
+			grown[i].Store(parts[i].Load())
+		}
+		next := maps.Clone(*b.replicas.Load())
+		next[t.ID], parts = grown, grown
+		b.replicas.Store(&next)
 	}
-	parts := append([]*replica(nil), next[t.ID]...)
-	for len(parts) <= int(index) {
-		parts = append(parts, nil)
-	}
-	parts[index] = newReplica(b, t, index, l)
-	next[t.ID] = parts
-	b.replicas.Store(&next)
+	parts[index].Store(newReplica(b, t, index, l))
 	return nil
 }
 
@@ -42,16 +44,13 @@ func (b *Broker) ClosePartition(t *cluster.Topic, index int32) {
 	if r == nil {
 		return
 	}
-	next := make(replicaSet, len(*b.replicas.Load()))
-	for id, parts := range *b.replicas.Load() {
-		next[id] = parts
-	}
-	next[t.ID] = append([]*replica(nil), next[t.ID]...)
-	next[t.ID][index] = nil
-	if !anyLeft(next[t.ID]) {
+	parts := (*b.replicas.Load())[t.ID]
+	parts[index].Store(nil)
+	if !anyLeft(parts) {
+		next := maps.Clone(*b.replicas.Load())
 		delete(next, t.ID)
+		b.replicas.Store(&next)
 	}
-	b.replicas.Store(&next)
 
 	r.leader.Lock()
 	r.gone.Store(true)
@@ -63,9 +62,10 @@ func (b *Broker) ClosePartition(t *cluster.Topic, index int32) {
 	closeSegments(r.part.Log)
 }
 
-func anyLeft(parts []*replica) bool {
-	for _, r := range parts {
-		if r != nil {
+// anyLeft looks from the end, because topics go from the front.
+func anyLeft(parts []atomic.Pointer[replica]) bool {
+	for i := len(parts) - 1; i >= 0; i-- {
+		if parts[i].Load() != nil {
 			return true
 		}
 	}
@@ -78,8 +78,8 @@ func (b *Broker) Publish(im *cluster.Image) { b.image.Store(im) }
 // eachReplica calls f for every partition there is now.
 func (b *Broker) eachReplica(f func(*replica)) {
 	for _, parts := range *b.replicas.Load() {
-		for _, r := range parts {
-			if r != nil {
+		for i := range parts {
+			if r := parts[i].Load(); r != nil {
 				f(r)
 			}
 		}

@@ -118,9 +118,10 @@ func (h *handler) write(r *replica, pp *api.ProducePart) error {
 	return nil
 }
 
-// replicaSet is every partition of the broker by topic id. It is immutable;
-// the controller replaces it.
-type replicaSet map[[16]byte][]*replica
+// replicaSet is every partition of the broker by topic id. The map and the
+// lengths are immutable, the controller replaces the set; partitions come and go
+// in their places, so that ten thousand of one topic are not copied for each.
+type replicaSet map[[16]byte][]atomic.Pointer[replica]
 
 // replica finds a partition, nil when it is not here. Any thread.
 func (b *Broker) replica(t *cluster.Topic, index int32) *replica {
@@ -131,5 +132,5 @@ func (b *Broker) replica(t *cluster.Topic, index int32) *replica {
 	if index < 0 || int(index) >= len(parts) {
 		return nil
 	}
-	return parts[index]
+	return parts[index].Load()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/threadpool/kernel"
 )
 
@@ -80,14 +81,15 @@ func (p *processor) ask(stage int32) {
 // closeLogs closes every log exactly and marks the directory clean if all of
 // them could be.
 func (b *Broker) closeLogs() error {
-	var err error
-	b.eachReplica(func(r *replica) {
+	var all []*replica
+	b.eachReplica(func(r *replica) { all = append(all, r) })
+	err := log.Parallel(len(all), int(b.cfg.Int("num.recovery.threads.per.data.dir")), func(i int) error {
+		r := all[i]
+		defer closeSegments(r.part.Log)
 		if r.part.Failed() {
-			err = errors.Join(err, fmt.Errorf("threadpool: partition %s-%d is left for recovery: its storage failed", r.part.Topic, r.part.Index))
-		} else if cerr := r.part.Log.Close(b.fs); cerr != nil {
-			err = errors.Join(err, cerr)
+			return fmt.Errorf("threadpool: partition %s-%d is left for recovery: its storage failed", r.part.Topic, r.part.Index)
 		}
-		closeSegments(r.part.Log)
+		return r.part.Log.Close(b.fs)
 	})
 	return errors.Join(err, b.controller.Logs().Close(err == nil))
 }

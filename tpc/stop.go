@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
+
+	"github.com/ceteris/ceteris/models/log"
 )
 
 // answerGrace is how long Stop waits for clients to take the answers that they
@@ -168,19 +171,22 @@ func (s *shard) drained() bool {
 // closeLogs runs after the reactor has ended. It tells whether every log was
 // closed as it should be.
 func (s *shard) closeLogs(clean bool) (ok bool, err error) {
-	var errs []error
-	ok = true
-	for _, p := range s.sorted() {
+	parts := s.sorted()
+	var left atomic.Int64
+	err = log.Parallel(len(parts), int(s.b.cfg.Int("num.recovery.threads.per.data.dir")), func(i int) error {
+		p := parts[i]
+		var errs []error
 		for _, d := range p.drops { // their delay was for readers, of which there are none
 			errs = append(errs, d.drop())
 		}
 		p.drops = nil
 		if p.Failed() || !clean || !p.app.drained() {
-			ok = false
+			left.Add(1)
 		} else if err := p.Log.Close(s.b.fs); err != nil {
-			errs, ok = append(errs, err), false
+			errs = append(errs, err)
+			left.Add(1)
 		}
-		errs = append(errs, closeSegments(p.Log))
-	}
-	return ok, errors.Join(errs...)
+		return errors.Join(append(errs, closeSegments(p.Log))...)
+	})
+	return left.Load() == 0, err
 }

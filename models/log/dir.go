@@ -285,7 +285,7 @@ func (d *Dir) OpenLog(topic string, index int32, id [16]byte, cfg Config) (*Log,
 	}
 	l := newLog(topic, index, id, filepath.Join(d.path, tp.String()), cfg)
 	o := opener{fs: d.fs, l: l, clean: clean, recoveryPoint: recoveryPoint, start: start}
-	err := d.claim(l)
+	err := d.claim(l, tp)
 	if err == nil {
 		err = o.open()
 	}
@@ -300,7 +300,8 @@ func (d *Dir) OpenLog(topic string, index int32, id [16]byte, cfg Config) (*Log,
 }
 
 // claim makes sure that the log's directory exists and is this topic's.
-func (d *Dir) claim(l *Log) error {
+// Names become durable when the log is open, all at once.
+func (d *Dir) claim(l *Log, tp TP) error {
 	name := filepath.Join(l.dir, metadataFile)
 	b, err := disk.ReadFile(d.fs, name)
 	if err == nil {
@@ -321,14 +322,21 @@ func (d *Dir) claim(l *Log) error {
 		return err
 	}
 	for _, n := range names {
-		if _, suffix, ok := parseFile(n); ok && suffix == ".log" {
-			return fmt.Errorf("%s is missing beside %s: whose records these are cannot be told", name, n)
+		if _, suffix, ok := parseFile(n); !ok || suffix != ".log" {
+			continue
+		}
+		// Without a record it is what a crash has left of a creation.
+		if empty, err := d.Empty(tp); err != nil || !empty {
+			return errors.Join(err, fmt.Errorf("%s is missing beside %s: whose records these are cannot be told", name, n))
 		}
 	}
-	if err := makeDir(d.fs, l.dir); err != nil {
+	if err := d.fs.MkdirAll(l.dir); err != nil {
 		return err
 	}
-	return disk.WriteFileAtomic(d.fs, name, partitionMetadata(l.ID))
+	if err := disk.WriteFileSync(d.fs, name+".tmp", partitionMetadata(l.ID)); err != nil {
+		return err
+	}
+	return d.fs.Rename(name+".tmp", name)
 }
 
 // DeleteLog removes a partition's directory and what the checkpoints say of it.

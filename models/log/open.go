@@ -39,7 +39,7 @@ func (o *opener) open() error {
 			}
 		}
 		fresh := newSegment(start)
-		f, err := CreateSegment(o.fs, l.dir, fresh)
+		f, err := CreateSegment(disk.Unsynced(o.fs), l.dir, fresh)
 		if err != nil {
 			return err
 		}
@@ -68,15 +68,24 @@ func (o *opener) open() error {
 	if exact {
 		l.exact = l.EndMark()
 	}
-	switch {
-	case known && slices.Equal(trimmed, epochs):
-		return nil
-	case len(bases) == 0:
-		// Whether it gets to the device does not matter: half a file is as good as
-		// none, and no batch has an epoch yet.
-		return l.writeEpochs(disk.Unsynced(o.fs))
+	if !known || !slices.Equal(trimmed, epochs) {
+		fs := o.fs
+		if len(bases) == 0 { // half a file is as good as none, and no batch has an epoch yet
+			fs = disk.Unsynced(fs)
+		}
+		if err := l.writeEpochs(fs); err != nil {
+			return err
+		}
 	}
-	return l.writeEpochs(o.fs)
+	if active.Size() > 0 || o.clean && len(bases) > 0 {
+		return nil
+	}
+	// Just made, or by a process that was killed before it came to this: the names
+	// on the way to the records that follow.
+	if err := o.fs.SyncDir(l.dir); err != nil {
+		return err
+	}
+	return o.fs.SyncDir(filepath.Dir(l.dir))
 }
 
 // headers calls f with every batch header of a segment from pos on.
