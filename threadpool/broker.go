@@ -212,6 +212,11 @@ func (b *Broker) serve() {
 	b.threads.start(b.acceptor.run)
 	ms := func(name string) time.Duration { return millis(b.cfg.Int(name)) }
 	b.background.every(ms("log.retention.check.interval.ms"), b.retain)
+	if b.cfg.Int("log.cleaner.enable") != 0 {
+		for range b.cfg.Int("log.cleaner.threads") {
+			b.background.every(ms("log.cleaner.backoff.ms"), b.compactLogs)
+		}
+	}
 	b.background.every(ms("log.flush.offset.checkpoint.interval.ms"), b.checkpoint)
 }
 

@@ -117,7 +117,7 @@ func (b *Broker) answerFetch(r *request, h *handler) {
 		}
 		f := fileOf(fp.Extent.Seg)
 		if !f.hold() {
-			fp.Fail(codeOutOfRange) // retention took the segment meanwhile
+			fp.Fail(b.lostFile(fp))
 			continue
 		}
 		fp.Data = append(fp.Data, iobuf.Piece{FD: f.file.FD(), Off: fp.Extent.Pos, Len: fp.Extent.Len, Hold: f})
@@ -129,6 +129,16 @@ func (b *Broker) answerFetch(r *request, h *handler) {
 	op.Reset(nil)
 	r.stamps[telemetry.Encoded] = telemetry.Now()
 	r.respond(h)
+}
+
+// lostFile is the answer when the file that was found is closed by now: out of
+// range where retention took it, and where compaction replaced it an error that
+// makes the client ask again.
+func (b *Broker) lostFile(fp *api.FetchPart) int16 {
+	if r := b.replica(fp.Topic, fp.Index); r != nil && fp.Offset >= r.part.Log.StartOffset() {
+		return codeStorage
+	}
+	return codeOutOfRange
 }
 
 // delayedFetch is a request that waits for bytes.

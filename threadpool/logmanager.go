@@ -150,7 +150,7 @@ func (b *Broker) retain() {
 	delay := time.Duration(b.cfg.Int("log.segment.delete.delay.ms")) * time.Millisecond
 	b.eachReplica(func(r *replica) {
 		r.lock.LockAside()
-		if r.gone.Load() || r.part.Failed() {
+		if r.gone.Load() || r.part.Failed() || r.cleaning {
 			r.lock.Unlock()
 			return
 		}

@@ -29,8 +29,10 @@ type replica struct {
 	lock   kernel.Mutex
 
 	// Below is guarded by lock.
-	rolled  []*segmentFile // rolled since the last sync, each with a reference
-	syncing bool           // a handler syncs the log, or is going to
+	rolled      []*segmentFile // rolled since the last sync, each with a reference
+	syncing     bool           // a handler syncs the log, or is going to
+	cleaning    bool           // a cleaner compacts the log: segments may not go
+	uncleanable bool           // compaction has failed
 
 	synced  atomic.Int64             // offset below which everything is on the device
 	behind  backlog                  // durability=memory: writes on their way

@@ -73,6 +73,16 @@ func (s *scheduler) after(delay time.Duration, f func()) {
 	s.delays[t] = f
 }
 
+// quitting tells a loop's function that stop waits for it.
+func (s *scheduler) quitting() bool {
+	select {
+	case <-s.quit:
+		return true
+	default:
+		return false
+	}
+}
+
 // stop ends the loops, runs what is delayed, and returns when all has run.
 func (s *scheduler) stop() {
 	close(s.quit)

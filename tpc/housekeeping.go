@@ -10,7 +10,7 @@ const housekeepingNs = 300e6
 type housekeeping shard
 
 // OnTimer closes idle connections, keeps memory free ahead of need, follows the
-// wall clock and, at their intervals, applies retention.
+// wall clock and, at their intervals, applies retention and compaction.
 func (h *housekeeping) OnTimer(t *reactor.Timer) {
 	s := (*shard)(h)
 	now := s.r.Now()
@@ -25,6 +25,7 @@ func (h *housekeeping) OnTimer(t *reactor.Timer) {
 			s.retain(p)
 		}
 	}
+	s.cleaner.look(now)
 	s.r.After(t, housekeepingNs)
 }
 

@@ -34,18 +34,19 @@ type ownedPartition struct {
 
 	synced atomic.Int64 // offset below which recovery need not look: read by the checkpointer
 
-	window  window     // the last cold range read from the device
-	jobs    int        // file work that is under way off this thread
-	drops   []*dropJob // segments that retention has taken, until their files are deleted
-	gone    bool       // deleted: answers UNKNOWN_TOPIC_OR_PARTITION
-	load    load       // since it was last asked
-	moving  bool       // between two shards: what arrives is held
-	held    held       // and here it is
-	room    *iobuf.Buf // kept for the last block of a partition that is on its way here
-	warmAt  int        // place in the shard's list of tails in memory, from 1; 0 when not in it
-	warmEnd int64      // where the log ended when housekeeping looked, and
-	warmNs  int64      // since when it has
-	inDirty bool       // in the shard's list of partitions with bytes to write
+	window      window     // the last cold range read from the device
+	jobs        int        // file work that is under way off this thread
+	drops       []*dropJob // segments that retention has taken, until their files are deleted
+	uncleanable bool       // compaction has failed on it
+	gone        bool       // deleted: answers UNKNOWN_TOPIC_OR_PARTITION
+	load        load       // since it was last asked
+	moving      bool       // between two shards: what arrives is held
+	held        held       // and here it is
+	room        *iobuf.Buf // kept for the last block of a partition that is on its way here
+	warmAt      int        // place in the shard's list of tails in memory, from 1; 0 when not in it
+	warmEnd     int64      // where the log ended when housekeeping looked, and
+	warmNs      int64      // since when it has
+	inDirty     bool       // in the shard's list of partitions with bytes to write
 }
 
 // produceWait is one produce part waiting for its offset to become durable.

@@ -11,7 +11,7 @@ import (
 // retain removes the segments whose time or size has come. Their files go on an
 // offload goroutine after Kafka's delay: what they hold stays open until then.
 func (s *shard) retain(p *ownedPartition) {
-	if p.Failed() || p.moving {
+	if p.Failed() || p.moving || s.cleaner.p == p {
 		return
 	}
 	// At durability=memory the high watermark runs ahead of the device; a segment
@@ -26,20 +26,26 @@ func (s *shard) retain(p *ownedPartition) {
 		if p.window.seg == seg {
 			p.window.drop()
 		}
-		delayNs := s.b.cfg.Int("log.segment.delete.delay.ms") * 1e6
-		d := &dropJob{p: p, seg: seg, dueNs: s.r.Now() + delayNs}
-		d.timer.H = d
-		p.drops = append(p.drops, d)
-		s.r.After(&d.timer, delayNs)
+		p.dropLater(&dropJob{p: p, seg: seg})
 	}
 }
 
 // dropJob deletes a segment's files when their delay is over.
 type dropJob struct {
-	p     *ownedPartition
-	seg   *log.Segment
-	dueNs int64 // when; clocks of shards are the same
-	timer reactor.Timer
+	p        *ownedPartition
+	seg      *log.Segment
+	replaced bool  // by compaction, which has removed the files: only the open one is left
+	dueNs    int64 // when; clocks of shards are the same
+	timer    reactor.Timer
+}
+
+// dropLater begins a job's delay.
+func (p *ownedPartition) dropLater(d *dropJob) {
+	delayNs := p.s.b.cfg.Int("log.segment.delete.delay.ms") * 1e6
+	d.dueNs = p.s.r.Now() + delayNs
+	d.timer.H = d
+	p.drops = append(p.drops, d)
+	p.s.r.After(&d.timer, delayNs)
 }
 
 // retryDropNs is when a segment that is being read is looked at again.
@@ -48,7 +54,7 @@ const retryDropNs = 10e6
 // OnTimer starts the deletion, unless the device is reading from the file.
 func (d *dropJob) OnTimer(t *reactor.Timer) {
 	p := d.p
-	if p.window.loading && p.window.seg == d.seg {
+	if p.window.wants(d.seg) {
 		p.s.r.After(t, retryDropNs)
 		return
 	}
@@ -62,5 +68,8 @@ func (d *dropJob) OnTimer(t *reactor.Timer) {
 
 // drop blocks.
 func (d *dropJob) drop() error {
+	if d.replaced {
+		return d.seg.File.Close()
+	}
 	return errors.Join(log.DropSegment(d.p.s.b.fs, d.p.dir, d.seg), d.seg.File.Close())
 }

@@ -82,6 +82,7 @@ type shard struct {
 	sends      uint32 // messages to other shards, for [shard.stamp]
 	stopping   bool
 	refusedNs  int64 // when a refusal for want of memory was last logged
+	cleaner    cleaner
 	retainedNs int64 // when retention was last applied
 	listening  *reactor.Listener
 	started    func(error) // tells Start that the thread stands
@@ -100,6 +101,9 @@ func (s *shard) Start(r *reactor.Reactor) error {
 	s.b.out.claim(s)
 	r.After(&s.idleTimer, housekeepingNs)
 	s.retainedNs = r.Now() // the first round of retention comes an interval after the start, however long the process has run
+	if err := s.cleaner.begin(s); err != nil {
+		return err
+	}
 	s.started(nil)
 	return nil
 }

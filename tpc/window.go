@@ -167,6 +167,16 @@ func (w *window) serve(code int16) {
 	}
 }
 
+// wants reports whether somebody reads from a segment's file, or is about to.
+func (w *window) wants(seg *log.Segment) bool {
+	for c := w.waiting; c != nil; c = c.next {
+		if c.seg == seg {
+			return true
+		}
+	}
+	return w.loading && w.seg == seg
+}
+
 // drop gives the window's memory back, unless it is being read into.
 func (w *window) drop() {
 	if w.buf == nil || w.loading {

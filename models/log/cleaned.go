@@ -6,13 +6,9 @@ import (
 	"github.com/ceteris/ceteris/models/disk"
 )
 
-// Compacted is the offset up to which a log has been compacted, 0 when it never
+// Compacted is the offset up to which the log has been compacted, 0 when it never
 // was. Any thread.
-func (d *Dir) Compacted(tp TP) int64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.cleaned[tp]
-}
+func (l *Log) Compacted() int64 { return l.compacted.Load() }
 
 // BeginCompaction says that segments below end are about to be replaced by ones
 // with gaps in their offsets. After a crash recovery takes a gap above the
@@ -35,6 +31,9 @@ func (d *Dir) EndCompaction(tp TP, upTo int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.cleaned[tp] = upTo
+	if l := d.logs[tp]; l != nil {
+		l.compacted.Store(upTo)
+	}
 	return d.writeCleaned()
 }
 

@@ -274,7 +274,7 @@ func (d *Dir) OpenLog(topic string, index int32, id [16]byte, cfg Config) (*Log,
 	d.mu.Lock()
 	_, twice := d.logs[tp]
 	clean := d.clean
-	recoveryPoint, start := d.recoveryPoints[tp], d.startOffsets[tp]
+	recoveryPoint, start, compacted := d.recoveryPoints[tp], d.startOffsets[tp], d.cleaned[tp]
 	closed := d.closed
 	if !twice && !closed {
 		d.logs[tp] = nil // taken
@@ -284,6 +284,7 @@ func (d *Dir) OpenLog(topic string, index int32, id [16]byte, cfg Config) (*Log,
 		return nil, fmt.Errorf("log %s: opened twice, or after its directory was closed", tp)
 	}
 	l := newLog(topic, index, id, filepath.Join(d.path, tp.String()), cfg)
+	l.compacted.Store(compacted)
 	o := opener{fs: d.fs, l: l, clean: clean, recoveryPoint: recoveryPoint, start: start}
 	err := d.claim(l, tp)
 	if err == nil {

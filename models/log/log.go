@@ -23,6 +23,7 @@ type Log struct {
 	start     atomic.Int64
 	end       MarkCell
 	recent    ring
+	compacted atomic.Int64 // as in the directory's checkpoint
 	replaced  atomic.Int64 // base below which segments may have been replaced: what recent says of them is old
 	epochs    atomic.Pointer[[]EpochStart]
 	epochsOld atomic.Bool // the checkpoint file lags behind epochs

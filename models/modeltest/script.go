@@ -141,5 +141,5 @@ func (s *Script) Same(t testing.TB, a, b []Life) {
 
 // Scripts is the suite.
 func Scripts() []*Script {
-	return []*Script{&data, &producers, &fetching, &rolling, &retention, &metadata, &refused}
+	return []*Script{&data, &producers, &fetching, &rolling, &retention, &compaction, &metadata, &refused}
 }

@@ -266,7 +266,7 @@ func (c *Cleaning) Swap() []*log.Segment {
 		if err := w.Finish(); err != nil {
 			return err
 		}
-		if c.give {
+		if c.give && len(c.segs) > 0 {
 			return nil
 		}
 		return c.nextGroup()

@@ -84,7 +84,7 @@ func (s *shell) verify() {
 	got := s.read()
 	latest := map[string]int64{} // of each key, and
 	below := map[string]int64{}  // below the checkpoint
-	compacted := s.dir.Compacted(tp)
+	compacted := s.l.Compacted()
 	for _, offset := range slices.Sorted(maps.Keys(s.all)) {
 		latest[s.all[offset].key] = offset
 		if offset < compacted {

@@ -155,7 +155,7 @@ func (s *shell) rollNow() {
 
 // clean runs one round, with a limit above everything.
 func (s *shell) clean(buffer int64) (*Cleaning, Candidate) {
-	c := Examine(s.l, s.dir.Compacted(tp), 1<<60, s.nowMs)
+	c := Examine(s.l, s.l.Compacted(), 1<<60, s.nowMs)
 	if c.DirtyBytes == 0 {
 		return nil, c
 	}

@@ -1,0 +1,147 @@
+package tpc
+
+import (
+	"fmt"
+
+	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/log/compact"
+	"github.com/ceteris/ceteris/tpc/reactor"
+)
+
+// compactionShares is what compaction gets of a shard that is busy with
+// requests, of their [reactor.MaxShares].
+const compactionShares = 100
+
+// cleaner compacts the shard's logs, one at a time. What blocks is file work;
+// what computes are short steps of a scheduling group, between which requests
+// are served; the swap of segments is the owner's, and so a plain call.
+type cleaner struct {
+	s        *shard
+	group    *reactor.Group
+	p        *ownedPartition // whose log is being compacted, nil while none is
+	run      *compact.Cleaning
+	lookedNs int64 // when no log wanted it
+}
+
+// begin is called on the shard's thread.
+func (c *cleaner) begin(s *shard) (err error) {
+	c.s, c.lookedNs = s, s.r.Now()
+	c.group, err = s.r.NewGroup("compaction", compactionShares)
+	return err
+}
+
+// look is housekeeping: it begins with the dirtiest log when it is time.
+func (c *cleaner) look(nowNs int64) {
+	cfg := &c.s.b.cfg
+	if c.p == nil && !c.s.stopping && cfg.Int("log.cleaner.enable") != 0 && (nowNs-c.lookedNs)/1e6 >= cfg.Int("log.cleaner.backoff.ms") {
+		c.next()
+	}
+}
+
+// next begins with the dirtiest log. Among equals the name decides, so that a
+// simulation can be repeated.
+func (c *cleaner) next() {
+	s := c.s
+	c.lookedNs = s.r.Now()
+	var most compact.Candidate
+	for _, p := range s.parts {
+		cfg := p.Log.Config()
+		if !cfg.Cleanup.Compacts() || p.leaves() || p.uncleanable {
+			continue
+		}
+		// What the device does not have yet, or recovery would look at, stays as it is.
+		limit := min(p.HighWatermark().Offset, p.synced.Load())
+		found := compact.Examine(p.Log, p.Log.Compacted(), limit, s.nowMs())
+		if !found.Wanted(&cfg) {
+			continue
+		}
+		if c.p == nil || found.Ratio() > most.Ratio() || found.Ratio() == most.Ratio() && p.dir < c.p.dir {
+			c.p, most = p, found
+		}
+	}
+	if c.p == nil {
+		return
+	}
+	c.p.jobs++ // until the end, so that the partition neither leaves nor is forgotten
+	c.run = compact.Begin(compact.Options{
+		FS: s.b.fs, Logs: s.b.control.Logs(),
+		BufferBytes: s.b.cfg.Int("log.cleaner.dedupe.buffer.size") / int64(len(s.b.shards)),
+		Attach: func(seg *log.Segment, path string) (err error) {
+			seg.File, err = s.b.openSegment(path)
+			return err
+		},
+	}, c.p.Log, most, s.nowMs())
+	c.goOn()
+}
+
+// leaves reports whether the partition is not to be begun with, and one that was
+// is to be left.
+func (p *ownedPartition) leaves() bool {
+	return p.gone || p.moving || p.Failed() || p.s.stopping
+}
+
+// goOn gets done what is needed next.
+func (c *cleaner) goOn() {
+	if c.p.leaves() {
+		c.run.GiveUp()
+	}
+	switch c.run.Need() {
+	case compact.NeedIO:
+		run := c.run
+		c.s.fileWork(c.p, func() error { run.IO(); return nil }, func(error) { c.goOn() })
+	case compact.NeedCPU:
+		c.group.Go(c)
+	case compact.NeedSwap:
+		c.swap()
+		c.goOn()
+	case compact.Finished:
+		c.end()
+	}
+}
+
+// Step computes a piece.
+func (c *cleaner) Step() (more bool) {
+	c.run.CPU()
+	c.goOn()
+	return false
+}
+
+// swap puts a new segment into the log. Chunks and windows of the old ones hold
+// bytes that are elsewhere now; readers that have them finish with them, and the
+// old files stay open as long as retention's do.
+func (c *cleaner) swap() {
+	p := c.p
+	old := c.run.Swap()
+	p.app.chunks.forget(p.Log.NextBase(old[len(old)-1]))
+	for _, seg := range old {
+		if p.window.seg == seg {
+			p.window.drop()
+		}
+		p.dropLater(&dropJob{p: p, seg: seg, replaced: true})
+	}
+}
+
+// end looks for the next log at once; when there is none, after a while.
+func (c *cleaner) end() {
+	p, err := c.p, c.run.Err()
+	c.p, c.run = nil, nil
+	p.jobs--
+	if err != nil {
+		p.uncleanable = true
+		c.s.b.logf("%v; the log is not compacted again before a restart", err)
+	}
+	if !c.s.stopping {
+		c.s.r.Ready(reactor.Func(func() { c.look(c.s.r.Now() + c.s.b.cfg.Int("log.cleaner.backoff.ms")*1e6) }))
+	}
+}
+
+// forget drops the chunks of segments below base, which are clean: what they
+// hold was replaced. The eviction order still names them.
+func (c *chain) forget(base int64) {
+	for c.head < len(c.list) && c.list[c.head].segBase < base {
+		if c.head >= c.clean {
+			panic(fmt.Sprintf("tpc: chunk %d of segment %d is dirty, and all below %d was compacted", c.list[c.head].index, c.list[c.head].segBase, base))
+		}
+		c.popFront().part = nil
+	}
+}
