@@ -38,6 +38,7 @@ type Factors struct {
 	Balance    string // none | counts | load | n/a (shard only): what partitions are moved for while they are served
 	Accept     string // handoff | reuseport | n/a (shard only): how the connections of one port reach the shards
 	Borrow     string // on | off | n/a: whether a shard without memory may use another's (arena only)
+	Mesh       string // spsc | mpsc | n/a (shard only): a ring for each pair of shards, or an inbox for each shard
 }
 
 // SpinAlways is the spin budget of a thread that never sleeps.
@@ -49,7 +50,7 @@ func PresetTPC() Factors {
 	return Factors{
 		Ownership: "shard", Threads: "pinned", Network: "auto", Spin: 50 * time.Microsecond,
 		Disk: "direct", Staging: "none", Memory: "arena", Inflight: 64,
-		Durability: Process, Commit: "group", Routing: "forward", Accept: "handoff", Balance: "none", Borrow: "on",
+		Durability: Process, Commit: "group", Routing: "forward", Accept: "handoff", Balance: "none", Borrow: "on", Mesh: "spsc",
 	}
 }
 
@@ -59,7 +60,7 @@ func PresetThreadPool() Factors {
 	return Factors{
 		Ownership: "shared", Threads: "os", Network: "epoll", Spin: 50 * time.Microsecond,
 		Disk: "buffered", Staging: "n/a", Memory: "heap", Inflight: 1,
-		Durability: Process, Commit: "group", Routing: "n/a", Accept: "n/a", Balance: "n/a", Borrow: "n/a",
+		Durability: Process, Commit: "group", Routing: "n/a", Accept: "n/a", Balance: "n/a", Borrow: "n/a", Mesh: "n/a",
 	}
 }
 
@@ -166,6 +167,8 @@ var factorTable = []factor{
 		"none", "counts", "load", "n/a"),
 	oneOf(func(f *Factors) *string { return &f.Borrow }, "borrow", "whether a shard without memory may use another's (memory=arena)",
 		"on", "off", "n/a"),
+	oneOf(func(f *Factors) *string { return &f.Mesh }, "mesh", "what carries messages between shards: a ring for each ordered pair, or an inbox for each shard (ownership=shard)",
+		"spsc", "mpsc", "n/a"),
 }
 
 // Set changes one factor by its name. The error names the factor and what it

@@ -59,6 +59,9 @@ func check(cfg *models.Config) error {
 	if f.Borrow == "on" {
 		refuse("borrow", f.Borrow, "no shards that could borrow")
 	}
+	if f.Mesh != "n/a" {
+		refuse("mesh", f.Mesh, "no shards to connect")
+	}
 	if cfg.Append {
 		errs = append(errs, errors.New("setting append: it is for the null model"))
 	}

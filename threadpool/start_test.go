@@ -23,6 +23,7 @@ func TestRefused(t *testing.T) {
 		{"disk", "direct"},
 		{"memory", "arena"},
 		{"routing", "direct"},
+		{"mesh", "spsc"},
 		{"staging", "shared"},
 		{"append", "true"},
 	} {

@@ -82,11 +82,14 @@ func (s *shard) admit(fd int) {
 			}
 		}
 	}
-	s.b.shards[to].connCount.Add(1)
 	if to != s.id {
-		s.send(to, message{kind: msgAccept, fd: int32(fd)})
-		return
+		if entered, _ := s.enter(groupAccept, to, nil); entered {
+			s.b.shards[to].connCount.Add(1)
+			s.send(to, message{kind: msgAccept, part: int32(s.id), fd: int32(fd)})
+			return
+		}
 	}
+	s.connCount.Add(1)
 	s.attach(fd)
 }
 

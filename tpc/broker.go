@@ -15,12 +15,9 @@ import (
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
-// meshCapacity is the ring size of each ordered pair of shards, and meshPending
-// bounds what may wait behind a full ring.
-const (
-	meshCapacity = 1024
-	meshPending  = 1 << 20
-)
+// meshCapacity is the ring size of each ordered pair of shards, or the size of
+// each inbox.
+const meshCapacity = 1024
 
 // Broker is one running shard-per-core broker.
 type Broker struct {
@@ -29,7 +26,9 @@ type Broker struct {
 	out      outside // and simulations their own
 	shards   []*shard
 	crowded  bool // more shards than processors: nobody spins
-	mesh     *mesh.Mesh[message]
+	mesh     mesh.Carrier[message]
+	services *mesh.Services
+	groups   [groups]*mesh.Service
 	image    atomic.Pointer[cluster.Image]
 	control  *cluster.Controller
 	env      api.Env

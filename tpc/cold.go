@@ -63,14 +63,26 @@ func (s *shard) splitCold(r *request, a *api.API) {
 			owner = int(topic.Parts[index].Owner)
 		}
 		r.pending++
-		if owner != s.id && s.away < maxAway { // beyond it the part is answered as not here
-			s.away++
-			s.send(owner, message{kind: msgCold, part: int32(i), req: r})
-			continue
+		w := &r.coldWait[i]
+		w.req, w.part, w.owner = r, int32(i), owner
+		if owner != s.id {
+			entered, ok := s.enter(groupCold, owner, w)
+			if entered {
+				w.OnPlace(owner)
+			}
+			if ok {
+				continue
+			}
+			w.owner = s.id // it is answered as not here
 		}
 		s.applyCold(r, int32(i))
 	}
 	s.coldAnswered(r)
+}
+
+// OnPlace sends a part that has a place with its owner.
+func (c *coldWait) OnPlace(to int) {
+	c.req.c.s.send(to, message{kind: msgCold, part: c.part, req: c.req})
 }
 
 // applyCold runs at the owner, and again whenever what it misses was read.
@@ -113,6 +125,7 @@ func (s *shard) coldHome(r *request, part int32, p *ownedPartition, w *coldWait)
 		s.send(r.c.s.id, message{kind: msgColdDone, part: part, req: r})
 		return
 	}
+	s.leavePlace(groupCold, r.coldWait[part].owner) // if its partition has come here
 	s.coldAnswered(r)
 }
 

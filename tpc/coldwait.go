@@ -22,6 +22,8 @@ type coldWait struct {
 	leg  *fetchLeg // who waits: a leg, or
 	req  *request  // part of another request
 	part int32
+	// owner is where the part has its place.
+	owner int
 
 	seg     *log.Segment // what to load
 	pos     int64

@@ -103,19 +103,18 @@ func (s *shard) dispatchLegs(r *request) {
 		leg.hurried = false
 		leg.away.Store(true)
 		r.legsOut++
-		switch {
-		case leg.owner == s.id:
+		if leg.owner == s.id {
 			s.local.Inc()
 			s.startLeg(leg)
-		case s.away >= maxAway:
+		} else if entered, _ := s.enter(groupFetch, leg.owner, nil); entered {
+			s.remote.Inc()
+			s.send(leg.owner, message{kind: msgFetch, part: leg.index, req: r})
+		} else {
 			for _, part := range leg.parts {
 				r.fetch.Parts[part].Fail(codeExhausted)
 			}
-			s.legDone(leg)
-		default:
-			s.away++
-			s.remote.Inc()
-			s.send(leg.owner, message{kind: msgFetch, part: leg.index, req: r})
+			leg.away.Store(false)
+			s.legHome(r)
 		}
 	}
 	r.holding = false

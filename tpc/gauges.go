@@ -6,6 +6,7 @@ import (
 
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/tpc/mesh"
 )
 
 // The keys of the two APIs with a path of their own.
@@ -41,6 +42,7 @@ func (b *Broker) gauges(s *shard, label string) {
 	g.GaugeFunc("connections", "open connections", func() float64 { return float64(s.connCount.Load()) }, "shard", label)
 	g.Collect(func(r *telemetry.Readings) {
 		s.groupReadings(r, label)
+		s.placeReadings(r, label)
 		s.arenaReadings(r, label)
 	})
 }
@@ -103,5 +105,24 @@ func (b *Broker) meshReadings(r *telemetry.Readings) {
 			r.Counter("mesh_received_total", "messages that it has handled", float64(st.Received), at...)
 			r.Counter("mesh_full_total", "times a message found no room", float64(st.Full), at...)
 		}
+	}
+}
+
+// placeReadings is how often the shard's requests to others found no place, and
+// how often others' requests waited for their group's turn here.
+func (s *shard) placeReadings(r *telemetry.Readings, label string) {
+	for i, g := range s.b.groups {
+		var sum mesh.ServiceStats
+		for to := range s.b.shards {
+			if to != s.id {
+				st := g.Stats(s.id, to)
+				sum.Waited += st.Waited
+				sum.Refused += st.Refused
+			}
+		}
+		at := []string{"shard", label, "group", groupSpecs[i].Name}
+		r.Counter("mesh_group_waited_total", "requests to other shards that waited for a place of their group", float64(sum.Waited), at...)
+		r.Counter("mesh_group_refused_total", "requests to other shards that found no place of their group", float64(sum.Refused), at...)
+		r.Counter("mesh_group_late_total", "requests from other shards that waited for their group's turn", float64(s.turns.late[i].pushed.Load()), at...)
 	}
 }

@@ -143,11 +143,6 @@ func (s *shard) give(h *cluster.Handover) parcel {
 	}
 	delete(s.parts, key)
 	p.notifyFetches()
-	p.held.each(func(home *shard) {
-		if home == s { // it comes home as an answer of another shard
-			s.away++
-		}
-	})
 	g := parcel{p: p}
 	if g.last, g.tail = p.app.lastBlock(); g.tail != nil {
 		g.tail.Retain()
@@ -170,11 +165,6 @@ func (s *shard) take(h *cluster.Handover, g parcel, epoch int32, done func()) {
 		p.app.parked = early.room
 		g.tail.Release(s.arena)
 	}
-	p.held.each(func(home *shard) {
-		if home == s { // it was away and is here now
-			s.away--
-		}
-	})
 	p.held.append(&early.held) // the old owner's were sent before
 	s.parts[key] = p
 	delete(s.arriving, key)

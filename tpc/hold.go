@@ -56,16 +56,6 @@ func (h *held) popCold() *coldWait {
 	return w
 }
 
-// each calls f with the home of every part.
-func (h *held) each(f func(home *shard)) {
-	for w := h.produceHead; w != nil; w = w.next {
-		f(w.req.c.s)
-	}
-	for w := h.coldHead; w != nil; w = w.next {
-		f(w.req.c.s)
-	}
-}
-
 // append adds what came later.
 func (h *held) append(later *held) {
 	for w := later.popProduce(); w != nil; w = later.popProduce() {

@@ -106,9 +106,11 @@ func (s *shard) borrow(n, count int) bool {
 		clear(l.refused)
 		return false
 	}
+	if entered, _ := s.enter(groupMemory, best, nil); !entered {
+		return false
+	}
 	l.asking = true
 	l.borrows.Inc()
-	s.away++
 	s.send(best, message{kind: msgBorrow, part: int32(count), fd: int32(order)})
 	return true
 }

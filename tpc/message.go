@@ -24,10 +24,12 @@ const (
 	msgSeekDone                       // home again, with the session or without
 	msgCold                           // to the owner: apply cold part `part` of req
 	msgColdDone                       // home again
-	msgAccept                         // to the least loaded shard: a connection
+	msgAccept                         // from shard `part` to the least loaded: a connection
+	msgAccepted                       // back to it: shard `part` has taken it in
 	msgRoom                           // to a shard that keeps connections waiting: one has closed
 	msgFence                          // to a shard that something leaves: nothing sent by an older image follows
 	msgBorrow                         // to the shard with most memory: lend `part` spans of 2^`fd` bytes
 	msgLent                           // home again: what was lent is in the asker's loans
 	msgRecall                         // to a borrower: its lender wants memory back
+	messageKinds
 )

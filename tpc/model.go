@@ -82,6 +82,9 @@ func New(cfg models.Config) (models.Broker, error) {
 	if f.Borrow == "n/a" {
 		refuse("borrow", f.Borrow, "on, off")
 	}
+	if f.Mesh == "n/a" {
+		refuse("mesh", f.Mesh, "spsc, mpsc")
+	}
 	if cfg.Append {
 		errs = append(errs, errors.New("model tpc: setting append is the null model's"))
 	}

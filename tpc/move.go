@@ -244,7 +244,7 @@ func (b *Broker) fence(hs []cluster.Handover) error {
 		s.r.Post(reactor.Func(func() {
 			for _, id := range old {
 				if int(id) != s.id {
-					s.send(int(id), message{kind: msgFence})
+					s.sendFence(int(id))
 				}
 			}
 		}))

@@ -48,14 +48,18 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 		}
 		r.pending++
 		if owner := int(pp.Owner); owner != s.id {
-			if s.away >= maxAway {
+			w := &r.waits[i]
+			w.req, w.part = r, int32(i)
+			entered, ok := s.enter(groupProduce, owner, w)
+			if !ok {
 				pp.Finish(nil, codeExhausted)
 				r.pending--
 				continue
 			}
-			s.away++
+			if entered {
+				w.OnPlace(owner)
+			}
 			away = true
-			s.send(owner, message{kind: msgProduce, part: int32(i), req: r})
 			s.remote.Inc()
 			continue
 		}
@@ -69,6 +73,11 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 	}
 	s.produceAnswered(r)
 	return true
+}
+
+// OnPlace sends a part that has a place with its owner.
+func (w *produceWait) OnPlace(to int) {
+	w.req.c.s.send(to, message{kind: msgProduce, part: w.part, req: w.req})
 }
 
 // applyProduce is stops 5 and 6 at the owner: validate, assign offsets, copy
@@ -140,6 +149,7 @@ func (s *shard) produceHome(r *request, part int32) {
 		s.send(r.c.s.id, message{kind: msgProduceDone, part: part, req: r})
 		return
 	}
+	s.leavePlace(groupProduce, int(r.produce.Parts[part].Owner)) // if its partition has come here
 	s.produceAnswered(r)
 }
 

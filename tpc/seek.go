@@ -19,11 +19,12 @@ func (s *shard) serveSession(r *request) {
 	case r.overtakes(id):
 		c.held, r.queued = r, true // until it is the oldest; flush looks
 		return
-	case len(s.b.shards) > 1 && !s.env.Direct && !s.sessions.Has(id) && s.away < maxAway:
-		c.held = r
-		s.away++
-		s.passOn(r)
-		return
+	case len(s.b.shards) > 1 && !s.env.Direct && !s.sessions.Has(id):
+		if entered, _ := s.enter(groupSession, s.next(), nil); entered {
+			c.held = r
+			s.passOn(r)
+			return
+		}
 	}
 	s.splitFetch(r)
 }
@@ -49,12 +50,16 @@ func (c *conn) turn() {
 
 // passOn asks the next shard; the one after the last is home.
 func (s *shard) passOn(r *request) {
-	next, kind := (s.id+1)%len(s.b.shards), msgSeek
+	next, kind := s.next(), msgSeek
 	if next == r.c.s.id {
 		kind = msgSeekDone
 	}
 	s.send(next, message{kind: kind, req: r})
 }
+
+// next is the shard that is asked after this one, and where what it asks for has
+// its place.
+func (s *shard) next() int { return (s.id + 1) % len(s.b.shards) }
 
 // giveSession runs at a shard that is asked.
 func (s *shard) giveSession(r *request) {

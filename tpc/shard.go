@@ -77,7 +77,7 @@ type shard struct {
 	maxPrewrite   int64
 	wallOffsetMs  int64 // wall clock minus telemetry.Now, refreshed by a timer
 
-	away       int    // parts and legs that other shards have
+	turns      turns
 	live       int    // requests that are not recycled, those of closed connections included
 	sends      uint32 // messages to other shards, for [shard.stamp]
 	stopping   bool
@@ -118,6 +118,7 @@ func (s *shard) Poll() bool {
 	}
 	s.reclaimSoon()
 	s.showLendable()
+	busy = s.beginTurns() || busy
 	got := s.b.out.receive(s)
 	return got > 0 || busy || s.b.mesh.Unflushed(s.id)
 }
@@ -126,22 +127,28 @@ func (s *shard) Poll() bool {
 // does not hold up this one's sockets.
 const recvBudget = 1024
 
-// OnMessage handles one message from another shard.
+// OnMessage takes one message from another shard in.
 func (s *shard) OnMessage(from int, m message) {
 	s.hopped(&m)
-	r := m.req
-	switch m.kind {
-	case msgProduceDone, msgFetchDone, msgSeekDone, msgColdDone, msgLent:
-		s.away--
+	if s.turns.take(from, m) {
+		s.handle(from, m)
 	}
+}
+
+// handle does what a message asks for. Replies give the place of the request
+// back before anything else, because the request may not be there afterwards.
+func (s *shard) handle(from int, m message) {
+	r := m.req
 	switch m.kind {
 	case msgProduce:
 		s.applyProduce(r, m.part, telemetry.Now())
 	case msgProduceDone:
+		s.leavePlace(groupProduce, int(r.produce.Parts[m.part].Owner))
 		s.produceAnswered(r)
 	case msgFetch:
 		s.startLeg(&r.legs[m.part])
 	case msgFetchDone:
+		s.leavePlace(groupFetch, r.legs[m.part].owner)
 		s.legHome(r)
 	case msgFetchCancel:
 		s.hurry(&r.legs[m.part])
@@ -152,20 +159,26 @@ func (s *shard) OnMessage(from int, m message) {
 	case msgSeek:
 		s.giveSession(r)
 	case msgSeekDone:
+		s.leavePlace(groupSession, s.next())
 		s.sessionHome(r)
 	case msgCold:
 		s.applyCold(r, m.part)
 	case msgColdDone:
+		s.leavePlace(groupCold, r.coldWait[m.part].owner)
 		s.coldAnswered(r)
 	case msgAccept:
 		s.attach(int(m.fd))
+		s.send(int(m.part), message{kind: msgAccepted, part: int32(s.id)})
+	case msgAccepted:
+		s.leavePlace(groupAccept, int(m.part))
 	case msgRoom:
 		s.unpark()
 	case msgFence:
-		s.fence.pass()
+		s.onFence()
 	case msgBorrow:
 		s.lend(from, 1<<m.fd, int(m.part))
 	case msgLent:
+		s.leavePlace(groupMemory, from)
 		s.lent(from)
 	case msgRecall:
 		s.giveBack()
@@ -192,12 +205,8 @@ func (s *shard) Flush() {
 	s.b.mesh.Flush(s.id)
 }
 
-// maxAway bounds the parts that a shard has with others, far above what any
-// load needs; beyond it parts are refused with a retriable error.
-const maxAway = meshPending / 4
-
-// send stages a message; Flush shows it. What is away is bounded by maxAway and
-// every message belongs to something that is away, so a full queue is a broken
+// send stages a message; Flush shows it. Every message belongs to a request that
+// has a place, and there is room for all of them, so a full queue is a broken
 // invariant.
 func (s *shard) send(to int, m message) {
 	s.hops.Inc()

@@ -297,7 +297,7 @@ func (w *world) state() string {
 	}
 	if w.b != nil {
 		for _, s := range w.b.shards {
-			out += fmt.Sprintf("[shard %d away %d live %d next %d over %v] ", s.id, s.away, s.live, s.r.NextNs()-w.k.NowNs, s.r.Over())
+			out += fmt.Sprintf("[shard %d idle %v live %d next %d over %v] ", s.id, s.b.services.Idle(s.id), s.live, s.r.NextNs()-w.k.NowNs, s.r.Over())
 		}
 	}
 	return out

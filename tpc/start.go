@@ -12,7 +12,6 @@ import (
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/tpc/mesh"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -93,7 +92,9 @@ func (b *Broker) makeShards(n int) error {
 	if total/int64(n) < b.leastBytes {
 		return fmt.Errorf("memory of %d bytes for %d shards is too little: each needs %d", total, n, b.leastBytes)
 	}
-	b.mesh = mesh.NewBounded[message](n, meshCapacity, meshPending)
+	if err := b.makeMesh(n); err != nil {
+		return err
+	}
 	seats, crowded := reactor.Seats(b.cfg.CPUs, n)
 	if b.crowded = crowded; crowded && b.cfg.Factors.Spin == models.SpinAlways {
 		return fmt.Errorf("factor spin=always needs a processor for each shard, got %d shards on processors %v", n, b.cfg.CPUs)

@@ -147,7 +147,7 @@ func (s *shard) closeConnections() {
 // gone, taken back, and none is anywhere else: a fetch that nobody waits for may
 // still read from the device.
 func (s *shard) answered() bool {
-	if s.away > 0 || s.live > 0 {
+	if !s.b.services.Idle(s.id) || s.live > 0 {
 		return false
 	}
 	for c := s.conns; c != nil; c = c.next {

@@ -134,6 +134,37 @@ func (s *Services) cycle() []string {
 	return nil
 }
 
+// Places is how many requests of all groups together one shard may have in flight
+// at another.
+func (s *Services) Places() (n int) {
+	for _, g := range s.groups {
+		n += g.share
+	}
+	return n
+}
+
+// Waiting is how many requests of all groups together may wait for a place of one
+// pair of shards.
+func (s *Services) Waiting() (n int) {
+	for _, g := range s.groups {
+		n += g.spec.Waiting
+	}
+	return n
+}
+
+// Idle reports whether a shard has no request in flight anywhere and none that
+// waits for a place. The thread of from.
+func (s *Services) Idle(from int) bool {
+	for _, g := range s.groups {
+		for to := range s.shards {
+			if p := &g.pairs[from*s.shards+to]; p.out > 0 || p.waiting.n > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Enter takes a place for a request from one shard to another and tells whether
 // there was one; behind those that wait there is none. A handler names the group
 // whose request it serves in under (nil: none): a call that Calls does not list
@@ -172,13 +203,25 @@ func (g *Service) Leave(from, to int) {
 	if p.out == 0 {
 		panic(fmt.Sprintf("mesh: service group %q: shard %d leaves shard %d more often than it entered", g.spec.Name, from, to))
 	}
-	if p.waiting.n == 0 {
+	if p.waiting.n == 0 || p.out > g.share {
 		p.out--
 		return
 	}
 	w := p.waiting.front()
 	p.waiting.drop()
 	w.OnPlace(to)
+}
+
+// AdmitWaiting gives everyone who waits for a place of the pair one, above the
+// bound, for whoever has to come after all of them.
+func (g *Service) AdmitWaiting(from, to int) {
+	p := g.pair(nil, from, to)
+	for p.waiting.n > 0 {
+		w := p.waiting.front()
+		p.waiting.drop()
+		p.out++
+		w.OnPlace(to)
+	}
 }
 
 // InFlight is how many places a shard holds at another. The thread of from.

@@ -145,6 +145,25 @@ func TestPlaces(t *testing.T) {
 	if st := read.Stats(0, 2); st != (ServiceStats{Refused: 3, Waited: 2}) {
 		t.Errorf("stats %+v, want 3 refused, 2 waited", st)
 	}
+	order = nil
+	for i := range 3 {
+		read.EnterOrWait(nil, 0, 2, caller{i, &order})
+	}
+	if read.AdmitWaiting(0, 2); len(order) != 2 || read.InFlight(0, 2) != 4 {
+		t.Errorf("all admitted: order %v, %d in flight, want two more than the two places", order, read.InFlight(0, 2))
+	}
+	if entered, ok := read.EnterOrWait(nil, 0, 2, caller{7, &order}); entered || !ok {
+		t.Error("a newcomer got a place above the bound")
+	}
+	for range 2 {
+		read.Leave(0, 2)
+	}
+	if len(order) != 2 {
+		t.Error("a place above the bound was given on")
+	}
+	if read.Leave(0, 2); len(order) != 3 {
+		t.Error("who waits did not get the place within the bound")
+	}
 	for name, f := range map[string]func(){
 		"left once too often": func() { write.Leave(1, 2) },
 		"a call not listed":   func() { write.Enter(read, 0, 1) },
