@@ -122,6 +122,7 @@ func (s *shard) attach(fd int) {
 
 // forget takes a closed connection off the shard's list.
 func (s *shard) forget(c *conn) {
+	s.idleSweep.left(c)
 	if c.prev != nil {
 		c.prev.next = c.next
 	} else {

@@ -104,10 +104,12 @@ func (b *Broker) setFact(k, v string) {
 
 func (b *Broker) logf(format string, args ...any) { b.out.say(format, args...) }
 
-// on runs f on a shard's thread and waits for it. Cold paths only.
+// on runs f on a shard's thread, in the control group, and waits for it. Cold
+// paths only.
 func (b *Broker) on(s *shard, f func(*shard) error) error {
 	done := make(chan error, 1)
-	if !s.r.Post(reactor.Func(func() { done <- f(s) })) {
+	task := reactor.Func(func() { done <- f(s) })
+	if !s.r.Post(reactor.Func(func() { s.controlGroup.Ready(task) })) {
 		return fmt.Errorf("shard %d has stopped", s.id)
 	}
 	return b.out.wait(done)

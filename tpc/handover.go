@@ -141,7 +141,7 @@ func (s *shard) give(h *cluster.Handover) parcel {
 		panic(fmt.Sprintf("tpc: partition %s-%d leaves shard %d with work: write in flight %v, file work %d, a producer waits %v",
 			p.Topic, p.Index, s.id, p.app.busy, p.jobs, p.produceHead != nil))
 	}
-	delete(s.parts, key)
+	s.disown(p)
 	p.notifyFetches()
 	g := parcel{p: p}
 	if g.last, g.tail = p.app.lastBlock(); g.tail != nil {
@@ -166,7 +166,7 @@ func (s *shard) take(h *cluster.Handover, g parcel, epoch int32, done func()) {
 		g.tail.Release(s.arena)
 	}
 	p.held.append(&early.held) // the old owner's were sent before
-	s.parts[key] = p
+	s.own(p)
 	delete(s.arriving, key)
 	s.serveAgain(p, func() {
 		early.notifyFetches()

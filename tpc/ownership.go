@@ -1,14 +1,10 @@
 package tpc
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/ceteris/ceteris/models/cluster"
@@ -66,7 +62,7 @@ func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int
 	}
 	// What recovery kept of the active segment may be in the page cache only.
 	p.synced.Store(seg.Base)
-	s.parts[partKey{p.ID, p.Index}] = p
+	s.own(p)
 	return p, nil
 }
 
@@ -76,25 +72,32 @@ func (b *Broker) ClosePartition(t *cluster.Topic, index int32) {
 	s := b.shards[t.Parts[index].Owner]
 	key := partKey{t.ID, index}
 	var p *ownedPartition
+	quiet := false
 	_ = b.on(s, func(s *shard) error {
 		if p = s.parts[key]; p != nil {
 			p.gone = true
-			delete(s.parts, key)
+			s.disown(p)
 			p.releaseProducers(1<<62, codeUnknown)
 			p.notifyFetches()
+			quiet = s.forgetPartition(p)
 		}
 		return nil
 	})
+	if p == nil {
+		return
+	}
 	b.checkpoints.remove(p)
-	for quiet := p == nil; !quiet; {
-		err := b.on(s, func(s *shard) error { quiet = s.forgetPartition(p); return nil })
-		if err != nil {
+	for !quiet {
+		_ = b.out.sleep(context.Background(), time.Millisecond)
+		if b.on(s, func(s *shard) error { quiet = s.forgetPartition(p); return nil }) != nil {
 			return // the shard has stopped; Stop waits for what is in flight
 		}
-		if !quiet {
-			_ = b.out.sleep(context.Background(), time.Millisecond)
-		}
 	}
+	// The shard has forgotten it, so its files are closed here: that may block.
+	for _, d := range p.drops {
+		_ = d.seg.File.Close()
+	}
+	_ = closeSegments(p.Log)
 }
 
 // forgetPartition frees what a partition held once nothing of it is in flight:
@@ -107,23 +110,8 @@ func (s *shard) forgetPartition(p *ownedPartition) bool {
 	if p.app.busy || p.window.loading || p.jobs > 0 || p.inDirty {
 		return false
 	}
-	for _, d := range p.drops {
-		_ = d.seg.File.Close()
-	}
-	p.drops = nil
 	p.freeMemory()
-	_ = closeSegments(p.Log)
 	return true
-}
-
-// sorted are the shard's partitions in an order that a simulation can repeat,
-// for cold paths whose steps others can see.
-func (s *shard) sorted() []*ownedPartition {
-	all := slices.Collect(maps.Values(s.parts))
-	slices.SortFunc(all, func(a, b *ownedPartition) int {
-		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Index, b.Index))
-	})
-	return all
 }
 
 // freeMemory gives back chunks and window. Clean chunks are still named by the

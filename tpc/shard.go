@@ -81,6 +81,13 @@ type shard struct {
 	live       int    // requests that are not recycled, those of closed connections included
 	sends      uint32 // messages to other shards, for [shard.stamp]
 	stopping   bool
+
+	controlGroup, background *reactor.Group // see background.go
+	partList                 []*ownedPartition
+	retention                retention
+	idleSweep                idleSweep
+	idleMs                   int64 // connections.max.idle.ms
+
 	refusedNs  int64 // when a refusal for want of memory was last logged
 	cleaner    cleaner
 	retainedNs int64 // when retention was last applied

@@ -155,7 +155,11 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		onDevice:     counter("append_bytes_total", "bytes of the log that appends have brought to the device"),
 		written:      counter("append_written_bytes_total", "bytes written for that: whole blocks, the partial last one again each time"),
 		zeroed:       counter("append_zeroed_bytes_total", "bytes zero-filled ahead of the log's end"),
+		idleMs:       b.cfg.Int("connections.max.idle.ms"),
 		wallOffsetMs: b.out.wallMs() - b.out.nowNs()/1e6,
+	}
+	if err := s.makeGroups(); err != nil {
+		return nil, errors.Join(err, mem.Close())
 	}
 	s.windows.prev, s.windows.next = &s.windows, &s.windows
 	s.budget = newBudgets(bytes, counter("memory_network_refusals_total", "frames and answers that the network's budget refused"))

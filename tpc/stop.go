@@ -160,7 +160,7 @@ func (s *shard) answered() bool {
 
 // drained reports whether every byte is written and every file sealed.
 func (s *shard) drained() bool {
-	for _, p := range s.parts {
+	for _, p := range s.partList {
 		if !p.app.drained() {
 			return false
 		}
@@ -171,7 +171,7 @@ func (s *shard) drained() bool {
 // closeLogs runs after the reactor has ended. It tells whether every log was
 // closed as it should be.
 func (s *shard) closeLogs(clean bool) (ok bool, err error) {
-	parts := s.sorted()
+	parts := s.partList
 	var left atomic.Int64
 	err = log.Parallel(len(parts), int(s.b.cfg.Int("num.recovery.threads.per.data.dir")), func(i int) error {
 		p := parts[i]

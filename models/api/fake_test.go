@@ -83,7 +83,7 @@ func (f *fakeBroker) Mutate(c cluster.Command) (*cluster.Image, int16, string) {
 	for tp := range f.parts {
 		if im.Topic([]byte(tp.Topic)) == nil {
 			delete(f.parts, tp)
-			if err := f.dir.DeleteLog(tp.Topic, tp.Index); err != nil {
+			if err := f.dir.DeleteLogs([]log.TP{tp}); err != nil {
 				f.t.Fatal(err)
 			}
 		}

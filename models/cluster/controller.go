@@ -47,6 +47,7 @@ type Controller struct {
 	dir    string // where the image is stored
 	logs   *log.Dir
 	shards int
+	makers int // logs that are made or removed at a time
 	// ownersLead: clients learn the owner of a partition as its leader.
 	ownersLead bool
 	host       Host
@@ -81,7 +82,7 @@ func Boot(fs disk.FS, cfg *models.Config, defaults log.Config, shards int) (*Con
 	if !logs.Clean() && im.Partitions() > 0 {
 		im = im.BumpLeaderEpochs()
 	}
-	c := &Controller{fs: fs, dir: dir, logs: logs, shards: shards, ownersLead: cfg.Factors.Routing == "direct", image: im, moved: moved}
+	c := &Controller{fs: fs, dir: dir, logs: logs, shards: shards, makers: int(cfg.Int("num.recovery.threads.per.data.dir")), ownersLead: cfg.Factors.Routing == "direct", image: im, moved: moved}
 	err = errors.Join(c.sweep(), Save(fs, dir, im))
 	if err == nil {
 		// Before any log is opened: what a broker left in its staging files, this
@@ -123,7 +124,7 @@ func (c *Controller) sweep() error {
 			return fmt.Errorf("partition %s-%d is in the log directory but not in the metadata (%s); move it away or restore the metadata",
 				ref.Topic, ref.Index, filepath.Join(c.dir, ImageFile))
 		}
-		if err := c.logs.DeleteLog(ref.Topic, ref.Index); err != nil {
+		if err := c.logs.DeleteLogs([]log.TP{ref.TP}); err != nil {
 			return err
 		}
 	}
@@ -145,23 +146,17 @@ func (c *Controller) OpenLogs(threads int) ([]Opened, error) {
 			all = append(all, Opened{Topic: t, Index: int32(i)})
 		}
 	}
-	errs := make([]error, len(all))
-	var wg sync.WaitGroup
-	next := make(chan int, len(all))
-	for i := range all {
-		next <- i
-	}
-	close(next)
-	for range max(threads, 1) {
-		wg.Go(func() {
-			for i := range next {
-				o := &all[i]
-				o.Log, errs[i] = c.logs.OpenLog(o.Topic.Name, o.Index, o.Topic.ID, o.Topic.Log)
-			}
-		})
-	}
-	wg.Wait()
-	return all, errors.Join(errs...)
+	return all, c.openLogs(all, threads)
+}
+
+// openLogs opens or makes logs, several at a time because most of it is waiting
+// for the device.
+func (c *Controller) openLogs(all []Opened, threads int) error {
+	return log.Parallel(len(all), threads, func(i int) (err error) {
+		o := &all[i]
+		o.Log, err = c.logs.OpenLog(o.Topic.Name, o.Index, o.Topic.ID, o.Topic.Log)
+		return err
+	})
 }
 
 // Serve names the host that later changes are carried out by, and publishes the
@@ -217,32 +212,18 @@ func (c *Controller) carryOut(next *Image) error {
 	if err := Save(c.fs, c.dir, next); err != nil {
 		return err
 	}
-	type made struct {
-		t     *Topic
-		index int32
-	}
-	var opened []made
+	var fresh []Opened
 	for _, t := range next.Topics() {
 		first := 0
 		if old := c.image.TopicByID(t.ID); old != nil {
 			first = len(old.Parts)
 		}
 		for i := first; i < len(t.Parts); i++ {
-			l, err := c.logs.OpenLog(t.Name, int32(i), t.ID, t.Log)
-			if err == nil {
-				err = c.host.OpenPartition(t, int32(i), l)
-			}
-			opened = append(opened, made{t, int32(i)})
-			if err != nil {
-				for _, m := range opened[:len(opened)-1] {
-					c.host.ClosePartition(m.t, m.index)
-				}
-				for _, m := range opened {
-					err = errors.Join(err, c.logs.DeleteLog(m.t.Name, m.index))
-				}
-				return errors.Join(err, Save(c.fs, c.dir, c.image))
-			}
+			fresh = append(fresh, Opened{Topic: t, Index: int32(i)})
 		}
+	}
+	if err := c.open(fresh); err != nil {
+		return errors.Join(err, Save(c.fs, c.dir, c.image))
 	}
 	old := c.image
 	c.image = next
@@ -251,14 +232,39 @@ func (c *Controller) carryOut(next *Image) error {
 		if next.TopicByID(t.ID) != nil {
 			continue
 		}
+		gone := make([]log.TP, len(t.Parts))
 		for i := range t.Parts {
+			gone[i] = log.TP{Topic: t.Name, Index: int32(i)}
 			c.host.ClosePartition(t, int32(i))
-			// The image is stored without the topic: what cannot be removed now
-			// is removed at the next start.
-			_ = c.logs.DeleteLog(t.Name, int32(i))
 		}
+		// The image is stored without the topic: what cannot be removed now is
+		// removed at the next start.
+		_ = c.logs.DeleteLogs(gone)
 	}
 	return nil
+}
+
+// open makes the logs of fresh partitions and has them served, all or none.
+func (c *Controller) open(fresh []Opened) error {
+	err := c.openLogs(fresh, c.makers)
+	served := 0
+	for ; err == nil && served < len(fresh); served++ {
+		o := &fresh[served]
+		if err = c.host.OpenPartition(o.Topic, o.Index, o.Log); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	gone := make([]log.TP, len(fresh))
+	for i := range fresh {
+		gone[i] = log.TP{Topic: fresh[i].Topic.Name, Index: fresh[i].Index}
+		if i < served {
+			c.host.ClosePartition(fresh[i].Topic, fresh[i].Index)
+		}
+	}
+	return errors.Join(err, c.logs.DeleteLogs(gone))
 }
 
 // NextProducerID is an id that no producer ever had.

@@ -340,29 +340,43 @@ func (d *Dir) claim(l *Log, tp TP) error {
 	return d.fs.Rename(name+".tmp", name)
 }
 
-// DeleteLog removes a partition's directory and what the checkpoints say of it.
-// The shell has stopped using the log. The rename comes first and is durable, so
-// the partition is gone even when removing its files is cut short.
-func (d *Dir) DeleteLog(topic string, index int32) error {
-	tp := TP{topic, index}
+// DeleteLogs removes partitions' directories and what the checkpoints say of
+// them. The shell has stopped using the logs. All are renamed first, and that is
+// made durable once, so the partitions are gone even when removing their files is
+// cut short.
+func (d *Dir) DeleteLogs(parts []TP) error {
 	d.mu.Lock()
-	delete(d.logs, tp)
-	delete(d.recoveryPoints, tp)
-	delete(d.startOffsets, tp)
-	delete(d.cleaned, tp)
+	for _, tp := range parts {
+		delete(d.logs, tp)
+		delete(d.recoveryPoints, tp)
+		delete(d.startOffsets, tp)
+		delete(d.cleaned, tp)
+	}
 	d.mu.Unlock()
-	var salt [16]byte
-	rand.Read(salt[:])
-	// Kafka's limit: the whole name has at most 255 bytes.
-	suffix := fmt.Sprintf("-%d.%x-delete", index, salt)
-	gone := filepath.Join(d.path, topic[:min(len(topic), 255-len(suffix))]+suffix)
-	if err := d.fs.Rename(filepath.Join(d.path, tp.String()), gone); err != nil {
-		return unless(err, os.ErrNotExist)
+	var errs []error
+	var renamed []string
+	for _, tp := range parts {
+		var salt [16]byte
+		rand.Read(salt[:])
+		// Kafka's limit: the whole name has at most 255 bytes.
+		suffix := fmt.Sprintf("-%d.%x-delete", tp.Index, salt)
+		gone := filepath.Join(d.path, tp.Topic[:min(len(tp.Topic), 255-len(suffix))]+suffix)
+		if err := d.fs.Rename(filepath.Join(d.path, tp.String()), gone); err == nil {
+			renamed = append(renamed, gone)
+		} else {
+			errs = append(errs, unless(err, os.ErrNotExist))
+		}
+	}
+	if len(renamed) == 0 {
+		return errors.Join(errs...)
 	}
 	if err := d.fs.SyncDir(d.path); err != nil {
-		return err
+		return errors.Join(append(errs, err)...)
 	}
-	return d.fs.RemoveAll(gone)
+	for _, gone := range renamed {
+		errs = append(errs, d.fs.RemoveAll(gone))
+	}
+	return errors.Join(errs...)
 }
 
 // Checkpoint makes leader epochs, start offsets and recovery points durable.

@@ -95,7 +95,7 @@ func TestOpenLogErrors(t *testing.T) {
 	}
 }
 
-func TestDeleteLog(t *testing.T) {
+func TestDeleteLogs(t *testing.T) {
 	mem := disk.NewMem()
 	s := start(t, mem, DefaultConfig())
 	s.put(records(1, 1, 1))
@@ -106,7 +106,7 @@ func TestDeleteLog(t *testing.T) {
 		}
 		return nil
 	})
-	if err := s.dir.DeleteLog("topic", 0); !errors.Is(err, syscall.EIO) {
+	if err := s.dir.DeleteLogs([]TP{{"topic", 0}}); !errors.Is(err, syscall.EIO) {
 		t.Fatalf("got %v, want an input/output error", err)
 	}
 	if got := s.dir.Partitions(); len(got) != 0 {
@@ -121,7 +121,7 @@ func TestDeleteLog(t *testing.T) {
 	if i := slices.IndexFunc(names, func(n string) bool { return strings.HasSuffix(n, "-delete") }); i >= 0 {
 		t.Errorf("%s is still there", names[i])
 	}
-	if err := s.dir.DeleteLog("nothing", 3); err != nil {
+	if err := s.dir.DeleteLogs([]TP{{"nothing", 3}}); err != nil {
 		t.Errorf("deleting nothing: %v", err)
 	}
 }
