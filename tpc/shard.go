@@ -77,10 +77,10 @@ type shard struct {
 	maxPrewrite   int64
 	wallOffsetMs  int64 // wall clock minus telemetry.Now, refreshed by a timer
 
-	turns      turns
-	live       int    // requests that are not recycled, those of closed connections included
-	sends      uint32 // messages to other shards, for [shard.stamp]
-	stopping   bool
+	turns    turns
+	live     int    // requests that are not recycled, those of closed connections included
+	sends    uint32 // messages to other shards, for [shard.stamp]
+	stopping bool
 
 	controlGroup, background *reactor.Group // see background.go
 	partList                 []*ownedPartition

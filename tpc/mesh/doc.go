@@ -28,12 +28,10 @@
 // So the mesh is cheaper for each message and the inbox for each look. What
 // contention between writers costs takes more cores to measure than that.
 //
-// What travels may be a reference to something that stays where it is
-// ([Foreign]): it goes home to be destroyed.
+// What travels may be a reference to memory that stays where it is: package iobuf
+// counts it and sends it home to be freed.
 //
-// A mesh carries one group of messages. What must not be starved by another
-// group gets a mesh of its own; requests and their replies are two groups, and a
-// handler of replies sends no requests, so the groups form no cycle. Where there
-// are more groups than that, [Services] bounds what each has in flight and checks
-// that they form none.
+// Requests belong to groups ([Services]) that bound what each has in flight, so
+// that a flood of one kind starves no other, and that wait for each other along no
+// cycle. Replies need no place: whoever has one gets done.
 package mesh

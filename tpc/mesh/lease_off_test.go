@@ -1,5 +1,0 @@
-//go:build !invariants
-
-package mesh
-
-const invariants = false
