@@ -3,15 +3,20 @@ package log
 import "sync/atomic"
 
 // ringSize is how many of the latest batches can be found without looking at
-// the file. Consumers at the tail ask for one of them; 8 KiB a log.
-const ringSize = 256
+// the file. Consumers at the tail ask for one of them; 8 KiB a log. A log begins
+// with firstRing of them, 512 bytes, because of ten thousand partitions most
+// have few batches.
+const (
+	ringSize  = 256
+	firstRing = 16
+)
 
 // ring remembers where the latest batches are. One thread pushes, any thread
 // looks up; a slot that is overwritten meanwhile is noticed, because its base
 // changes and no base ever returns.
 type ring struct {
-	head  atomic.Int64 // batches ever pushed
-	slots atomic.Pointer[[ringSize]slot]
+	head  atomic.Int64           // batches ever pushed
+	slots atomic.Pointer[[]slot] // a power of two, up to ringSize
 }
 
 type slot struct {
@@ -32,13 +37,9 @@ type place struct {
 // push adds a batch behind all others. Writer only. The first push allocates,
 // so that idle partitions cost nothing.
 func (r *ring) push(base, last, pos int64, length int, seg int64) {
-	slots := r.slots.Load()
-	if slots == nil {
-		slots = new([ringSize]slot)
-		r.slots.Store(slots)
-	}
 	n := r.head.Load()
-	s := &slots[n%ringSize]
+	slots := r.room(n)
+	s := &slots[n&int64(len(slots)-1)]
 	s.base.Store(-1)
 	s.extent.Store(int64(length)<<32 | (last - base))
 	s.pos.Store(pos)
@@ -47,17 +48,42 @@ func (r *ring) push(base, last, pos int64, length int, seg int64) {
 	r.head.Store(n + 1)
 }
 
+// room is the ring with a place for batch n: four times as large as before when
+// the next one would overwrite the first for the first time. Who still looks
+// into the old one finds batches that are where it says, or none.
+func (r *ring) room(n int64) []slot {
+	old := r.slots.Load()
+	if old != nil && (n != int64(len(*old)) || n >= ringSize) {
+		return *old
+	}
+	slots := make([]slot, firstRing)
+	if old != nil {
+		slots = make([]slot, 4*len(*old))
+		for i := range *old {
+			from := &(*old)[i]
+			slots[i].base.Store(from.base.Load())
+			slots[i].extent.Store(from.extent.Load())
+			slots[i].pos.Store(from.pos.Load())
+			slots[i].seg.Store(from.seg.Load())
+		}
+	}
+	r.slots.Store(&slots)
+	return slots
+}
+
 // find looks for the batch that holds offset. Any thread.
 func (r *ring) find(offset int64) (p place, ok bool) {
-	slots := r.slots.Load()
-	if slots == nil {
+	ring := r.slots.Load()
+	if ring == nil {
 		return p, false
 	}
+	slots := *ring
+	mask := int64(len(slots) - 1)
 	hi := r.head.Load()
-	lo := max(0, hi-ringSize)
+	lo := max(0, hi-int64(len(slots)))
 	for lo < hi { // the last batch whose base is at most offset
 		mid := int64(uint64(lo+hi) >> 1)
-		base := slots[mid%ringSize].base.Load()
+		base := slots[mid&mask].base.Load()
 		if base < 0 {
 			return p, false
 		}
@@ -70,7 +96,7 @@ func (r *ring) find(offset int64) (p place, ok bool) {
 	if lo == 0 {
 		return p, false
 	}
-	s := &slots[(lo-1)%ringSize]
+	s := &slots[(lo-1)&mask]
 	p.base = s.base.Load()
 	extent := s.extent.Load()
 	p.length, p.last = int(extent>>32), p.base+extent&0xffffffff
