@@ -54,7 +54,7 @@ func TestReadings(t *testing.T) {
 	if appended < n*size || written < appended+float64(n)*size {
 		t.Errorf("%v bytes appended and %v written, want at least %d and as much again", appended, written, n*size)
 	}
-	if w := &st.Bank.Spans[telemetry.WriteService]; w.Count < n || w.MinNs <= 0 || w.Count != st.Bank.Spans[telemetry.WriteQueue].Count {
+	if w := &st.Bank.Spans[telemetry.ProduceService]; w.Count < n || w.MinNs <= 0 || w.Count != st.Bank.Spans[telemetry.ProduceQueue].Count {
 		t.Errorf("%d writes timed, the shortest %d ns; want %d at least", w.Count, w.MinNs, n)
 	}
 	for i, s := range b.shards {

@@ -73,7 +73,7 @@ func (s *shard) quiesce(h *cluster.Handover, quiet func(error)) {
 	}
 	p.moving = true
 	s.holdHungry(p)
-	p.app.tailFile().enough.Store(true) // a zero-fill may take long
+	p.app.tailFile().enough = true // a zero-fill may take long
 	for _, d := range p.drops {
 		s.r.Cancel(&d.timer)
 	}

@@ -126,7 +126,7 @@ type release struct {
 // serveAgain ends the hold; done is called when nothing is held any more.
 func (s *shard) serveAgain(p *ownedPartition, done func()) {
 	for _, f := range p.app.files {
-		f.enough.Store(f.sealed)
+		f.enough = f.sealed
 	}
 	for _, d := range p.drops {
 		s.r.After(&d.timer, d.dueNs-s.r.Now())

@@ -6,12 +6,10 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
@@ -48,8 +46,6 @@ type outside interface {
 
 	bind(addr *net.TCPAddr, backlog int, share sharing) (fd int, bound *net.TCPAddr, err error)
 	tune(b *Broker, fd int)
-	// zeroFill writes zeros over [from, from+n) until enough says so.
-	zeroFill(f disk.File, from, n int64, enough *atomic.Bool) error
 	closeSocket(fd int)
 }
 
@@ -107,10 +103,6 @@ func (p process) wallMs() int64 { return telemetry.WallMs() }
 
 func (p process) bind(addr *net.TCPAddr, backlog int, share sharing) (int, *net.TCPAddr, error) {
 	return bindTCP(addr, backlog, share)
-}
-
-func (p process) zeroFill(f disk.File, from, n int64, enough *atomic.Bool) error {
-	return zeroFill(f.FD(), from, n, enough)
 }
 
 func (p process) tune(b *Broker, fd int) { b.tuneSocket(fd) }

@@ -3,30 +3,28 @@ package tpc
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
 // segFile is a segment's file as the appender sees it: created when the log
 // rolls, zero-filled ahead of its end while it grows, sealed when it has stopped
-// growing. All of that blocks and therefore runs off the shard's thread.
+// growing. What of that blocks runs off the shard's thread.
 type segFile struct {
 	seg        *log.Segment
 	file       disk.File // nil while it is being created
 	flushed    int64
 	end        int64
 	prewritten int64
-	step       int64       // how much the next zero-fill adds, bytes; 0 when none will
-	growing    bool        // a zero-fill is under way above prewritten
-	enough     atomic.Bool // tells that zero-fill to stop
-	sealed     bool        // rolled: no further appends
-	synced     bool        // sealed, and all its files are on the device
+	step       int64 // how much the next zero-fill adds, bytes; 0 when none will
+	growing    bool  // a zero-fill is under way above prewritten
+	enough     bool  // and is to stop
+	sealed     bool  // rolled: no further appends
+	synced     bool  // sealed, and all its files are on the device
 }
 
 // rolledPrewrite bounds the first step in a segment that follows another: what
@@ -47,7 +45,7 @@ func (a *appender) roll(fresh *log.Segment) {
 	a.dropParked() // the last segment is on the device, or nothing would be parked
 	last := a.tailFile()
 	last.sealed = true
-	last.enough.Store(true)
+	last.enough = true
 	f := &segFile{seg: fresh, step: max(a.p.s.firstPrewrite, min(last.step, rolledPrewrite))}
 	a.files = append(a.files, f)
 	var made disk.File // the worker's until it is done
@@ -116,39 +114,71 @@ func (a *appender) grow(f *segFile) {
 	n := min(f.step, max(a.segmentBytes-from, disk.Align)+disk.Align-1) &^ (disk.Align - 1)
 	f.prewritten, f.growing = from, true
 	f.step = min(2*f.step, s.maxPrewrite)
-	s.fileWork(a.p, func() error { return s.b.out.zeroFill(f.file, from, n, &f.enough) }, func(err error) {
-		f.growing = false
-		if err == nil && f.enough.Load() && !f.sealed {
-			// A move stopped it somewhere; the next owner begins where it began.
-		} else if err == nil {
-			f.prewritten += n
-			s.zeroed.Add(uint64(n))
-		} else {
-			// Not an error yet (a full disk, say): the append that needs the space
-			// will say so. Trying again and again would not make any.
-			f.step = 0
+	(&zeroFill{a: a, f: f, from: from, n: n}).start()
+}
+
+// filled ends a zero-fill of n bytes.
+func (a *appender) filled(f *segFile, n int64, err error) {
+	f.growing = false
+	if err == nil && f.enough && !f.sealed {
+		// A move stopped it somewhere; the next owner begins where it began.
+	} else if err == nil {
+		f.prewritten += n
+		a.p.s.zeroed.Add(uint64(n))
+	} else {
+		// Not an error yet (a full disk, say): the append that needs the space
+		// will say so. Trying again and again would not make any.
+		f.step = 0
+	}
+	a.p.s.markDirty(a.p)
+}
+
+// zeroFill writes zeros over [from, from+n) of a file in pieces, each an
+// operation of the background class, so that no append waits behind a long write
+// and it ends soon when it is enough.
+type zeroFill struct {
+	a       *appender
+	f       *segFile
+	from, n int64
+	done    int64 // bytes written
+	op      reactor.DiskOp
+}
+
+// start reserves the blocks: zeros then overwrite what is inside the file, share
+// its lock with the appends and need no kernel worker; extending the file would
+// take the lock alone. Reserving blocks, so it happens elsewhere.
+func (z *zeroFill) start() {
+	p := z.a.p
+	p.s.fileWork(p, func() error {
+		if d, ok := z.f.file.(*disk.Direct); ok {
+			return d.Reserve(z.from, z.n)
 		}
-		a.p.s.markDirty(a.p)
+		return nil
+	}, func(err error) {
+		p.jobs++
+		z.next(err)
 	})
 }
 
-// zeroFill writes zeros over [from, from+n) of a file, in pieces, so that no
-// append waits behind a long write and it ends soon when enough says so.
-func zeroFill(fd int, from, n int64, enough *atomic.Bool) error {
-	// Reserved first, the zeros overwrite blocks inside the file and share its
-	// lock with the appends; extending the file would take it alone.
-	err := unix.Fallocate(fd, 0, from, n)
-	if err == unix.EOPNOTSUPP {
-		err = nil
+// next submits the next piece, or ends it.
+func (z *zeroFill) next(err error) {
+	if err != nil || z.done == z.n || z.f.enough {
+		z.a.p.jobs--
+		z.a.filled(z.f, z.n, err)
+		return
 	}
 	zeros := zeros()
-	for off := int64(0); off < n && err == nil && !enough.Load(); {
-		piece := zeros[:min(n-off, int64(len(zeros)))]
-		var w int
-		w, err = unix.Pwrite(fd, piece, from+off)
-		off += int64(w)
+	z.op = reactor.DiskOp{
+		Kind: reactor.Write, Class: reactor.Background, FD: z.f.file.FD(), Off: z.from + z.done,
+		B: zeros[:min(z.n-z.done, int64(len(zeros)))], Done: z,
 	}
-	return err
+	z.a.p.s.r.Submit(&z.op)
+}
+
+// DiskDone goes on.
+func (z *zeroFill) DiskDone(op *reactor.DiskOp) {
+	z.done += op.Res
+	z.next(op.Err)
 }
 
 // zeros is an aligned piece of nothing, shared and never written.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/ceteris/ceteris/models/disk"
@@ -89,17 +88,6 @@ func (o simOutside) bind(addr *net.TCPAddr, _ int, _ sharing) (int, *net.TCPAddr
 
 func (o simOutside) closeSocket(fd int) { o.w.k.CloseSocket(fd) }
 func (o simOutside) tune(*Broker, int)  {}
-
-func (o simOutside) zeroFill(f disk.File, from, n int64, enough *atomic.Bool) error {
-	for off := int64(0); off < n && !enough.Load(); {
-		w, err := f.WriteAt(zeros()[:min(n-off, 4096)], from+off)
-		if err != nil {
-			return err
-		}
-		off += int64(w)
-	}
-	return nil
-}
 
 // simFS is the world's disk. Every operation is a moment at which others may go
 // first, and may fail.

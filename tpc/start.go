@@ -126,7 +126,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		spinNs = 0
 	}
 	rec := telemetry.NewRecorder()
-	o := reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: spinNs, Arena: mem, Recorder: rec}
+	o := reactor.Options{Name: strconv.Itoa(id), CPU: cpu, Backend: f.Network, SpinNs: spinNs, Arena: mem, Recorder: rec, OneDiskClass: b.cfg.Int("io.classes") == 0}
 	b.out.options(&o)
 	r, err := reactor.New(o)
 	if err != nil {

@@ -117,7 +117,7 @@ func (w *window) start(c *coldWait) {
 	}
 	n := min(int64(len(w.buf.B)), (limit-start+disk.Align-1)&^(disk.Align-1))
 	w.seg, w.pos, w.n, w.limit, w.loading = c.seg, start, 0, limit, true
-	w.op = reactor.DiskOp{Kind: reactor.Read, FD: c.seg.File.FD(), Off: start, B: w.buf.B[:n:n], Done: w}
+	w.op = reactor.DiskOp{Kind: reactor.Read, Class: reactor.Fetch, FD: c.seg.File.FD(), Off: start, B: w.buf.B[:n:n], Done: w}
 	s.coldReads.Inc()
 	s.r.Submit(&w.op)
 }
@@ -134,8 +134,7 @@ func (w *window) DiskDone(op *reactor.DiskOp) {
 	w.prev.next, ring.prev = w, w
 	w.readNs = s.r.Now()
 	code := int16(0)
-	// An error behind what is needed is none: a direct read of a file that ends
-	// within a block is continued at its end, which kernels may refuse.
+	// An error behind what is needed is none.
 	if c := w.asker; w.pos+int64(w.n) < min(c.pos+int64(c.atLeast), w.limit) {
 		code = codeStorage
 		s.b.logf("partition %s-%d: reading segment %d at %d: %d of %d bytes, %v",

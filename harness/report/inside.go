@@ -87,7 +87,7 @@ func readLook(c *result.CellRecord) (*look, error) {
 	if x.hops, err = c.Histogram("stages", telemetry.Hop.String()); err != nil {
 		return nil, err
 	}
-	x.writes, err = c.Histogram("stages", telemetry.WriteService.String())
+	x.writes, err = c.Histogram("stages", telemetry.ProduceService.String())
 	return x, err
 }
 

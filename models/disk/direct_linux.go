@@ -40,6 +40,22 @@ func OpenDirect(path string) (*Direct, error) {
 	return d, nil
 }
 
+// Reserve allocates the blocks of [off, off+n) and, if need be, makes the file
+// that long, so that writes there change neither its size nor its extents' places.
+// A file system that cannot is no error: the writes then allocate.
+func (d *Direct) Reserve(off, n int64) error {
+	for {
+		err := unix.Fallocate(d.FD(), 0, off, n)
+		switch err {
+		case unix.EINTR:
+		case nil, unix.EOPNOTSUPP:
+			return nil
+		default:
+			return fmt.Errorf("reserving %d bytes at %d: %w", n, off, err)
+		}
+	}
+}
+
 func buffered(path, reason string) (*Direct, error) {
 	f, err := OS.Open(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {

@@ -12,6 +12,9 @@ func OpenDirect(path string) (*Direct, error) {
 	return nil, &os.PathError{Op: "open for direct I/O", Path: path, Err: errNeedsLinux}
 }
 
+// Reserve fails: brokers need Linux.
+func (d *Direct) Reserve(off, n int64) error { return errNeedsLinux }
+
 // LockDir fails: brokers need Linux.
 func LockDir(path string) (release func(), err error) {
 	return nil, &os.PathError{Op: "lock", Path: path, Err: errNeedsLinux}

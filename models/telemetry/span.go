@@ -11,13 +11,14 @@ const (
 	// takes it up; one message in [HopSample] is timed.
 	Hop Span = iota
 	// Queue is from asking for a device operation until the kernel has it,
-	// Service from then until its completion is seen.
-	ReadQueue
-	ReadService
-	WriteQueue
-	WriteService
-	SyncQueue
-	SyncService
+	// Service from then until its completion is seen. By the operation's class:
+	// what producers wait for, what consumers read, what nobody waits for.
+	ProduceQueue
+	ProduceService
+	FetchQueue
+	FetchService
+	BackgroundQueue
+	BackgroundService
 	SpanCount
 )
 
@@ -25,8 +26,8 @@ const (
 const HopSample = 64
 
 var spanNames = [SpanCount]string{
-	"mesh/Hop", "device/ReadQueue", "device/ReadService", "device/WriteQueue", "device/WriteService",
-	"device/SyncQueue", "device/SyncService",
+	"mesh/Hop", "device/ProduceQueue", "device/ProduceService", "device/FetchQueue", "device/FetchService",
+	"device/BackgroundQueue", "device/BackgroundService",
 }
 
 // String is the span's name in labels and tags.

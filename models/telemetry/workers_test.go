@@ -59,7 +59,7 @@ func TestSpansAndReadings(t *testing.T) {
 	r := NewRecorder()
 	g.AddRecorder(r, r.Poll)
 	r.Span(Hop, 1500)
-	r.Span(WriteService, 70_000)
+	r.Span(ProduceService, 70_000)
 	read := 0
 	g.Collect(func(to *Readings) {
 		read++
@@ -68,7 +68,7 @@ func TestSpansAndReadings(t *testing.T) {
 	})
 	got := parse(t, get(t, url+"/metrics"))
 	for name, want := range map[string]float64{
-		`ceteris_span_seconds_count{span="mesh/Hop"}`: 1, `ceteris_span_seconds_sum{span="device/WriteService"}`: 70e-6,
+		`ceteris_span_seconds_count{span="mesh/Hop"}`: 1, `ceteris_span_seconds_sum{span="device/ProduceService"}`: 70e-6,
 		`ceteris_pairs_total{from="0",to="1"}`: 7, `ceteris_room_bytes`: 8,
 	} {
 		if got[name] != want {

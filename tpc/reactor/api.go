@@ -34,6 +34,7 @@ type Options struct {
 	RecvBufs     int             // receive buffers that io_uring holds ready, a power of two; default 256
 	TaskQuotaNs  int64           // how long ready tasks run before I/O is looked at again; default 500 µs
 	DiskDepth    int             // disk operations in the kernel's hands at a time, the rest wait; default 256
+	OneDiskClass bool            // disk operations of all classes wait in one queue, for comparison
 
 	Recorder *telemetry.Recorder // where the times of disk operations are recorded; nil: nowhere
 	Sim      *Sim                // a simulated kernel: the reactor is begun and stepped, not run; default: the real one

@@ -33,12 +33,13 @@ type Completer interface{ DiskDone(op *DiskOp) }
 // transfers are continued inside. Operations in flight at the same time run in
 // any order.
 type DiskOp struct {
-	Kind DiskKind
-	FD   int
-	Off  int64
-	B    []byte   // the buffer, or
-	Iov  [][]byte // up to MaxIov buffers, when B is nil
-	Done Completer
+	Kind  DiskKind
+	Class Class
+	FD    int
+	Off   int64
+	B     []byte   // the buffer, or
+	Iov   [][]byte // up to MaxIov buffers, when B is nil
+	Done  Completer
 
 	Res int64 // bytes transferred
 	Err error // nil, or the errno; Res bytes went through before it
@@ -64,38 +65,11 @@ func (op *DiskOp) length() int64 {
 	return n
 }
 
-// diskQueue is a first-in first-out list linked through the operations.
-type diskQueue struct{ head, tail *DiskOp }
-
-func (q *diskQueue) push(op *DiskOp) {
-	op.next = nil
-	if q.tail == nil {
-		q.head = op
-	} else {
-		q.tail.next = op
-	}
-	q.tail = op
-}
-
-func (q *diskQueue) pop() *DiskOp {
-	op := q.head
-	if op == nil {
-		return nil
-	}
-	q.head, op.next = op.next, nil
-	if q.head == nil {
-		q.tail = nil
-	}
-	return op
-}
-
 // diskTable bounds what the kernel has at a time and gives each operation a slot.
 type diskTable struct {
-	depth   int
-	out     int
-	slots   []*DiskOp
-	free    []uint32
-	waiting diskQueue
+	queues diskQueues
+	slots  []*DiskOp
+	free   []uint32
 }
 
 // Submit starts op; DiskDone follows on this thread, never from within Submit.
@@ -112,17 +86,27 @@ func (r *Reactor) Submit(op *DiskOp) {
 	op.askedNs = telemetry.Now()
 	op.givenNs = op.askedNs
 	r.c.DiskOps++
-	if r.disks.out >= r.disks.depth {
-		r.c.DiskQueued++
-		r.disks.waiting.push(op)
+	if r.o.OneDiskClass {
+		op.Class = Produce
+	}
+	if r.disks.queues.submit(op) {
+		r.launch(op)
 		return
 	}
-	r.launch(op)
+	r.c.DiskQueued++
+	r.launchNext(op.askedNs)
+}
+
+// launchNext gives the kernel what has its turn.
+func (r *Reactor) launchNext(nowNs int64) {
+	for op := r.disks.queues.next(); op != nil; op = r.disks.queues.next() {
+		op.givenNs = nowNs
+		r.launch(op)
+	}
 }
 
 func (r *Reactor) launch(op *DiskOp) {
 	d := &r.disks
-	d.out++
 	if n := len(d.free); n > 0 {
 		op.slot = d.free[n-1]
 		d.free = d.free[:n-1]
@@ -139,15 +123,12 @@ func (r *Reactor) diskFinished(op *DiskOp, err error) {
 	d := &r.disks
 	d.slots[op.slot] = nil
 	d.free = append(d.free, op.slot)
-	d.out--
+	d.queues.done(op)
 	op.Err, op.flying = err, false
 	r.c.DiskBytes += op.Res
 	now := telemetry.Now()
 	r.timed(op, now)
-	if next := d.waiting.pop(); next != nil {
-		next.givenNs = now
-		r.launch(next)
-	}
+	r.launchNext(now)
 	op.Done.DiskDone(op)
 }
 
@@ -157,13 +138,7 @@ func (r *Reactor) timed(op *DiskOp, nowNs int64) {
 	if r.o.Recorder == nil {
 		return
 	}
-	queue := telemetry.ReadQueue
-	switch op.Kind {
-	case Write, WriteDSync:
-		queue = telemetry.WriteQueue
-	case DataSync:
-		queue = telemetry.SyncQueue
-	}
+	queue := telemetry.ProduceQueue + 2*telemetry.Span(op.Class)
 	r.o.Recorder.Span(queue, op.givenNs-op.askedNs)
 	r.o.Recorder.Span(queue+1, nowNs-op.givenNs)
 }

@@ -175,11 +175,24 @@ func TestProgress(t *testing.T) {
 		{Write, -int64(syscall.EAGAIN), maxDiskTries, false, syscall.EAGAIN},
 		{WriteDSync, -int64(syscall.ENOSPC), 0, false, syscall.ENOSPC},
 		{DataSync, 0, 0, false, nil},
+		{Read, -int64(syscall.EINVAL), 0, false, nil}, // the end of a file within a block
+		{Write, -int64(syscall.EINVAL), 0, false, syscall.EINVAL},
 	} {
 		op := DiskOp{Kind: c.kind, Res: 40, total: 100}
 		op.sys.tries = c.tries
 		if more, err := op.progress(c.res); more != c.more || err != c.err {
 			t.Errorf("kind %d, result %d: got %v, %v; want %v, %v", c.kind, c.res, more, err, c.more, c.err)
+		}
+	}
+}
+
+// TestReadOfNothing: a kernel that refuses a read from the first byte on has
+// found no end of file.
+func TestReadOfNothing(t *testing.T) {
+	for _, done := range []int64{0, 4096} {
+		op := DiskOp{Kind: Read, Res: done, total: 8192}
+		if more, err := op.progress(-int64(syscall.EINVAL)); more || err != syscall.EINVAL {
+			t.Errorf("after %d bytes: %v, %v", done, more, err)
 		}
 	}
 }

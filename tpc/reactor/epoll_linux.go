@@ -45,7 +45,7 @@ type epollBackend struct {
 
 	landed atomic.Int32 // disk operations in done
 	mu     sync.Mutex
-	done   diskQueue
+	done   diskFIFO
 }
 
 func newEpoll(r *Reactor) (backend, error) {

@@ -218,7 +218,7 @@ func (e *epollBackend) takeDisk() bool {
 	}
 	e.mu.Lock()
 	done := e.done
-	e.done = diskQueue{}
+	e.done = diskFIFO{}
 	e.landed.Store(0)
 	e.mu.Unlock()
 	for op := done.pop(); op != nil; op = done.pop() {

@@ -31,7 +31,8 @@ type Framer struct {
 
 // Next takes the next frame off in. The caller gets one reference to buf, which
 // frame lies in. A nil frame without an error means that in is used up. On
-// error the stream cannot be read any further.
+// error the stream cannot be read any further, unless Alloc has failed: then Next
+// may be called again with the same in.
 func (f *Framer) Next(in *Received) (frame []byte, buf *iobuf.Buf, ns int64, err error) {
 	if f.partial != nil {
 		return f.assemble(in)
@@ -77,15 +78,17 @@ func (f *Framer) assemble(in *Received) (frame []byte, buf *iobuf.Buf, ns int64,
 		if err != nil {
 			return nil, nil, 0, err
 		}
-		if f.want = wire.SizeLen + size; f.want > len(f.partial.B) {
-			larger := f.Alloc(f.want)
-			if larger == nil {
-				return nil, nil, 0, fmt.Errorf("reactor: no memory for a frame of %d bytes", f.want)
+		want := wire.SizeLen + size
+		if want > len(f.partial.B) {
+			larger := f.Alloc(want)
+			if larger == nil { // the caller may come again when there is memory
+				return nil, nil, 0, fmt.Errorf("reactor: no memory for a frame of %d bytes", want)
 			}
 			copy(larger.B, f.partial.B[:f.have])
 			f.partial.Release(f.partial.Owner)
 			f.partial = larger
 		}
+		f.want = want
 	}
 	f.take(in, f.want)
 	if f.have < f.want {

@@ -48,7 +48,7 @@ func (r *Reactor) loop() {
 // pacer is the pace of the wait that begins. Waits for the device and waits for
 // anybody else are kept apart: at few connections they alternate.
 func (r *Reactor) pacer() *pace.Pace {
-	if r.disks.out > 0 {
+	if r.disks.queues.ops > 0 {
 		return &r.paces[1]
 	}
 	return &r.paces[0]
@@ -232,6 +232,6 @@ func (r *Reactor) tearDown() {
 }
 
 func (r *Reactor) unfinished() bool {
-	return r.c.Streams > 0 || r.disks.out > 0 || r.disks.waiting.head != nil || r.jobsOut > 0 || r.be.busy() ||
+	return r.c.Streams > 0 || r.disks.queues.ops > 0 || r.disks.queues.waiting > 0 || r.jobsOut > 0 || r.be.busy() ||
 		!r.tasks.empty() || len(r.settling) > 0
 }

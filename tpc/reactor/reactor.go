@@ -142,7 +142,7 @@ func New(o Options) (*Reactor, error) {
 	if r.o.Name == "" {
 		r.o.Name = r.id
 	}
-	r.disks.depth = o.DiskDepth
+	r.disks.queues.init(o.DiskDepth)
 	var err error
 	if r.mainGroup, err = r.NewGroup("main", MaxShares); err != nil {
 		return nil, err

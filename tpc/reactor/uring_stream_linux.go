@@ -248,6 +248,10 @@ func (u *uringBackend) transferred(op *DiskOp, c *uring.CQE) {
 	u.r.diskFinished(op, err)
 }
 
+// leastDirectAlign is the finest alignment, in bytes, that direct I/O has
+// anywhere: a device's logical block.
+const leastDirectAlign = 512
+
 // progress takes the kernel's result, bytes or -errno, and tells whether to ask
 // again for the rest.
 func (op *DiskOp) progress(res int64) (more bool, err error) {
@@ -259,6 +263,8 @@ func (op *DiskOp) progress(res int64) (more bool, err error) {
 			return false, errno
 		}
 		return true, nil
+	case errno == unix.EINVAL && op.Kind == Read && op.Res%leastDirectAlign != 0:
+		return false, nil // a direct read came to the end of a file within a block and cannot go on from there
 	case errno != 0:
 		return false, errno
 	case op.Kind == DataSync:
