@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"runtime"
 	"strconv"
@@ -244,11 +245,17 @@ func (b *Broker) Facts() map[string]string {
 	if b.gogo {
 		network = "epoll under Go's netpoller"
 	}
-	return map[string]string{
+	facts := map[string]string{
 		"network":            network,
 		"threads.locked":     strconv.Itoa(map[bool]int{false: Threads(&b.cfg), true: 0}[b.gogo]),
 		"gomaxprocs":         strconv.Itoa(runtime.GOMAXPROCS(0)),
 		"spin.cpus":          strconv.Itoa(int(b.idle.cpus)),
 		"memory.limit.bytes": strconv.FormatInt(b.memory.limit, 10),
 	}
+	storage, err := disk.Probe(b.cfg.DataDir)
+	if err != nil {
+		facts["disk.probe"] = err.Error()
+	}
+	maps.Copy(facts, storage)
+	return facts
 }

@@ -9,6 +9,26 @@ import (
 	"github.com/ceteris/ceteris/models/log"
 )
 
+// probeDisk records what the file system of the data directory does. A probe
+// that fails tells why; the broker does without.
+func (b *Broker) probeDisk() {
+	if b.fs != disk.OS {
+		return
+	}
+	for _, probe := range []func() (map[string]string, error){
+		func() (map[string]string, error) { return disk.Probe(b.cfg.DataDir) },
+		func() (map[string]string, error) { return disk.ProbeOnce("async", b.cfg.DataDir, probeAsync) },
+	} {
+		facts, err := probe()
+		for k, v := range facts {
+			b.setFact(k, v)
+		}
+		if err != nil {
+			b.setFact("disk.probe", err.Error())
+		}
+	}
+}
+
 // openSegment opens a segment's file for the shard's I/O.
 func (b *Broker) openSegment(path string) (disk.File, error) {
 	if b.cfg.Factors.Disk == "buffered" || b.fs != disk.OS { // direct I/O is the real file system's

@@ -4,6 +4,7 @@ package disk
 
 import (
 	"errors"
+	"fmt"
 	"os"
 )
 
@@ -27,3 +28,8 @@ func syncAll(f *os.File) error {
 }
 
 func syncData(f *os.File) error { return f.Sync() }
+
+// Probe fails: brokers need Linux.
+func Probe(dir string) (map[string]string, error) {
+	return nil, fmt.Errorf("probing %s: %w", dir, errNeedsLinux)
+}

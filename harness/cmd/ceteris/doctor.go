@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/models/disk"
 )
 
 type doctorCmd struct {
@@ -35,6 +38,13 @@ func (c *doctorCmd) Run(std streams) error {
 	say("clock", fmt.Sprintf("%s, %.0f ns a reading", env.Clocksource, env.ClockNs))
 	say("memory", fmt.Sprintf("%d MiB, swap %d MiB", env.MemoryBytes>>20, env.Swap>>20))
 	say("data", fmt.Sprintf("%s on %s (%s), %d GiB free", env.Data.Path, env.Data.Device, env.Data.Filesystem, env.Data.FreeBytes>>30))
+	if facts, err := disk.Probe(c.Data); err != nil {
+		say("its file system", err.Error())
+	} else {
+		for _, name := range slices.Sorted(maps.Keys(facts)) {
+			say("  "+name, facts[name])
+		}
+	}
 	say("disk interrupts", env.Data.IRQ)
 	if allowed, err := host.Allowed(); err == nil {
 		if p, err := host.Split("auto", "auto", allowed, env.Data.IRQCPU, m.Siblings()); err == nil {
