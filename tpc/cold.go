@@ -99,7 +99,7 @@ func (s *shard) applyCold(r *request, part int32) {
 	w := &r.coldWait[part]
 	w.req, w.part = r, part
 	if p.moving {
-		p.held.cold(w)
+		p.held.colds.push(w)
 		return
 	}
 	s.lookCold(p, r, part)

@@ -17,7 +17,7 @@ import (
 // ran out are remembered as one: a header that says where they end, which is all
 // that a search asks of batches that lie before what it looks for.
 type coldWait struct {
-	next *coldWait // in the window's queue
+	next *coldWait // in a queue of waits
 	p    *ownedPartition
 	leg  *fetchLeg // who waits: a leg, or
 	req  *request  // part of another request
@@ -30,6 +30,7 @@ type coldWait struct {
 	atLeast int  // of which this much is needed, bytes
 	most    int  // and this much useful
 	fresh   bool // the last read was made for this very wait
+	taken   int  // of the extent that was found, so much is referred to already, bytes
 
 	walking bool         // the search has begun, and
 	walked  *log.Segment // in this segment
@@ -43,7 +44,7 @@ type coldWait struct {
 func (c *coldWait) begin(p *ownedPartition) { c.p, c.walking = p, false }
 
 // forget makes c ready for something else to look for.
-func (c *coldWait) forget() { c.fresh, c.walked, c.passed = false, nil, 0 }
+func (c *coldWait) forget() { c.fresh, c.taken, c.walked, c.passed = false, 0, nil, 0 }
 
 // Peek reads bytes that are in memory.
 func (c *coldWait) Peek(seg *log.Segment, pos int64, dst []byte) (int, error) {
@@ -81,7 +82,7 @@ func (c *coldWait) cold(seg *log.Segment, pos int64, n int) {
 // useful. c tries again then, or fails.
 func (c *coldWait) load(most int) {
 	c.most = most
-	c.p.window.load(c)
+	c.p.windows.load(c)
 }
 
 // firstBatch is how much of the extent has to be there at least: its first

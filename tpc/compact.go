@@ -114,9 +114,7 @@ func (c *cleaner) swap() {
 	old := c.run.Swap()
 	p.app.chunks.forget(p.Log.NextBase(old[len(old)-1]))
 	for _, seg := range old {
-		if p.window.seg == seg {
-			p.window.drop()
-		}
+		p.windows.forget(seg)
 		p.dropLater(&dropJob{p: p, seg: seg, replaced: true})
 	}
 }

@@ -100,7 +100,6 @@ func (s *shard) dispatchLegs(r *request) {
 	r.holding, r.calledBack = true, false
 	for i := range r.legs {
 		leg := &r.legs[i]
-		leg.hurried = false
 		leg.away.Store(true)
 		r.legsOut++
 		if leg.owner == s.id {

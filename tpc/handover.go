@@ -111,8 +111,7 @@ func (s *shard) seeOff() {
 // quiet reports whether nothing of the partition is under way: no I/O, no file
 // work, nobody who reads from the device.
 func (p *ownedPartition) quiet() bool {
-	w := &p.window
-	return p.app.drained() && !p.inDirty && !w.loading && !w.serving && w.waiting == nil
+	return p.app.drained() && !p.inDirty && p.windows.quiet()
 }
 
 // stay serves a partition that did not leave where it is.

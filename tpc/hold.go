@@ -13,7 +13,7 @@ import (
 // Fetch legs wait in the partition's own list.
 type held struct {
 	produceHead, produceTail *produceWait
-	coldHead, coldTail       *coldWait
+	colds                    coldQueue
 }
 
 func (h *held) produce(w *produceWait) {
@@ -23,15 +23,6 @@ func (h *held) produce(w *produceWait) {
 		h.produceTail.next = w
 	}
 	h.produceTail = w
-}
-
-func (h *held) cold(w *coldWait) {
-	if h.coldTail == nil {
-		h.coldHead = w
-	} else {
-		h.coldTail.next = w
-	}
-	h.coldTail = w
 }
 
 func (h *held) popProduce() *produceWait {
@@ -45,24 +36,13 @@ func (h *held) popProduce() *produceWait {
 	return w
 }
 
-func (h *held) popCold() *coldWait {
-	w := h.coldHead
-	if w != nil {
-		if h.coldHead = w.next; h.coldHead == nil {
-			h.coldTail = nil
-		}
-		w.next = nil
-	}
-	return w
-}
-
 // append adds what came later.
 func (h *held) append(later *held) {
 	for w := later.popProduce(); w != nil; w = later.popProduce() {
 		h.produce(w)
 	}
-	for w := later.popCold(); w != nil; w = later.popCold() {
-		h.cold(w)
+	for w := later.colds.pop(); w != nil; w = later.colds.pop() {
+		h.colds.push(w)
 	}
 }
 
@@ -141,7 +121,7 @@ func (l *release) RunTask() {
 	for range l.budget {
 		if w := p.held.popProduce(); w != nil {
 			s.appendPart(p, w.req, w.part, telemetry.Now())
-		} else if c := p.held.popCold(); c != nil {
+		} else if c := p.held.colds.pop(); c != nil {
 			s.lookCold(p, c.req, c.part)
 		} else {
 			p.moving = false

@@ -1,8 +1,11 @@
 package tpc
 
 import (
+	"slices"
 	"sync/atomic"
 
+	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/telemetry"
 )
 
@@ -20,7 +23,6 @@ type fetchLeg struct {
 	at      int  // which of the parts is looked at
 	bytes   int  // found in those before it
 	decided bool // the fetch is due whatever the bytes: an error, or a part that waiting adds nothing to
-	hurried bool // home wants what there is
 	moved   bool // a partition of it has moved: home must ask its new owner
 	waiting bool // linked into its partitions
 	cold    coldWait
@@ -79,6 +81,7 @@ func (s *shard) takePart(leg *fetchLeg) bool {
 		leg.moved, leg.decided = true, true
 		return true
 	case p == nil || p.gone:
+		fp.Drop(s.arena)
 		fp.Fail(codeUnknown)
 		leg.decided = true
 		return true
@@ -87,6 +90,9 @@ func (s *shard) takePart(leg *fetchLeg) bool {
 		return false
 	}
 	c := &leg.cold
+	if c.taken > 0 {
+		return s.takeMore(leg, p, fp)
+	}
 	c.begin(p)
 	budget := int(min(fp.MaxBytes, op.MaxBytes))
 	if fp.Apply(p.Partition, budget, true, c) {
@@ -101,38 +107,84 @@ func (s *shard) takePart(leg *fetchLeg) bool {
 		return true
 	}
 	e := &fp.Extent
-	n := p.take(fp)
+	n := p.take(fp, 0)
 	if n < e.Len {
 		first := c.firstBatch(e)
-		// A read for this very part has brought what one may bring.
-		if most := n >= first && (c.fresh || n >= windowMost || leg.full()); !most {
+		switch {
+		case n >= first && !leg.wants(n):
+		case n >= first:
+			return s.awaitMore(leg, e, n)
+		case leg.full():
 			fp.Drop(s.arena)
-			if !leg.full() {
-				c.cold(e.Seg, e.Pos, first)
-				c.load(e.Len)
-				return false
-			}
 			n = 0
+		default:
+			fp.Drop(s.arena)
+			c.cold(e.Seg, e.Pos, first)
+			c.load(e.Len)
+			return false
 		}
-		e.Len = n
 	}
-	leg.bytes += n
-	p.load.fetched(n)
-	// Behind the high watermark's segment waiting would add nothing.
-	leg.decided = leg.decided || n > 0 && e.Seg.Base < p.HighWatermark().SegBase
+	s.found(leg, p, e, n)
 	return true
 }
 
-// full reports whether reading the device for more is of no use: what was found
-// uses up the request, whose parts are served in order, or home does not wait
-// any longer and something was found.
-func (leg *fetchLeg) full() bool {
-	return leg.bytes > 0 && (leg.hurried || leg.bytes >= int(leg.req.fetch.MaxBytes))
+// awaitMore has the rest of an extent read, of which n bytes are referred to.
+func (s *shard) awaitMore(leg *fetchLeg, e *log.Extent, n int) bool {
+	c := &leg.cold
+	c.taken, c.seg, c.pos, c.atLeast = n, e.Seg, e.Pos+int64(n), 1
+	c.load(e.Len - n)
+	return false
 }
 
-// failPart answers the part that could not be read with an error and goes on.
+// takeMore goes on behind what is referred to already. The segment may have been
+// removed meanwhile, and its file be another's.
+func (s *shard) takeMore(leg *fetchLeg, p *ownedPartition, fp *api.FetchPart) bool {
+	e, n := &fp.Extent, leg.cold.taken
+	if slices.Contains(p.Log.Segments(), e.Seg) {
+		n = p.take(fp, n)
+		if n < e.Len && leg.wants(n) {
+			return s.awaitMore(leg, e, n)
+		}
+	}
+	s.found(leg, p, e, n)
+	return true
+}
+
+// wants reports whether more of an extent is worth a read of the device when n
+// bytes of it, the first batch among them, are there: the request has room for it,
+// and so has the shard.
+func (leg *fetchLeg) wants(n int) bool {
+	return leg.bytes+n < int(leg.req.fetch.MaxBytes) && leg.cold.p.s.roomy()
+}
+
+// found puts n bytes of the extent into the answer.
+func (s *shard) found(leg *fetchLeg, p *ownedPartition, e *log.Extent, n int) {
+	e.Len = n
+	leg.bytes += n
+	p.load.fetched(n)
+	if n > 0 {
+		// Behind the high watermark's segment waiting would add nothing.
+		leg.decided = leg.decided || e.Seg.Base < p.HighWatermark().SegBase
+		p.windows.sent(e.Seg, e.Pos, e.Pos+int64(n))
+	}
+}
+
+// full reports whether reading the device for more is of no use: what was found
+// uses up the request, whose parts are served in order. That home does not wait
+// any longer is no reason to give less: the wait was for bytes to come.
+func (leg *fetchLeg) full() bool {
+	return leg.bytes > 0 && leg.bytes >= int(leg.req.fetch.MaxBytes)
+}
+
+// failPart answers the part that could not be read with what there is of it, or
+// with an error, and goes on.
 func (s *shard) failPart(leg *fetchLeg, code int16) {
-	leg.req.fetch.Parts[leg.parts[leg.at]].Fail(code)
+	fp := &leg.req.fetch.Parts[leg.parts[leg.at]]
+	if c := &leg.cold; c.taken > 0 {
+		s.found(leg, c.p, &fp.Extent, c.taken)
+	} else {
+		fp.Fail(code)
+	}
 	leg.decided = true
 	leg.at++
 	leg.cold.forget()
@@ -155,12 +207,12 @@ func (leg *fetchLeg) unlink() {
 }
 
 // hurry runs at the owner. The leg may be home already: then only its flag is
-// read. One that reads from the device answers with what it has then.
+// read. One that reads from the device does that first.
 func (s *shard) hurry(leg *fetchLeg) {
 	if !leg.away.Load() {
 		return
 	}
-	leg.need, leg.hurried = 0, true
+	leg.need = 0
 	if leg.waiting {
 		s.wakeLeg(leg)
 	}

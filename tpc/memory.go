@@ -171,6 +171,12 @@ func (s *shard) freeChunk(k *chunk) {
 	s.freeChunks = k
 }
 
+// roomy reports whether there is memory for what nobody needs yet: more than a
+// quarter of the shard's is free or can be given up.
+func (s *shard) roomy() bool {
+	return s.arena.FreeBytes()+int64(s.evictable)*int64(s.chunkBytes)+s.windowBytes > int64(s.arenaBytes)/4
+}
+
 // giveUp is the arena's reclaim hook: it drops windows, then chunks, then the
 // chunks of tails that rest, until about want bytes came free.
 func (s *shard) giveUp(want int) {

@@ -48,7 +48,7 @@ func ignoreEOF(err error) error {
 // block holds.
 func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int64) (*ownedPartition, error) {
 	p := &ownedPartition{Partition: shared, s: s, dir: shared.Log.Path()}
-	p.window.p = p
+	p.windows.p = p
 	seg := shared.Log.ActiveSegment()
 	size := seg.Size()
 	p.app = appender{p: p, segmentBytes: segmentBytes, chunks: chain{size: int64(s.chunkBytes)}}
@@ -107,14 +107,14 @@ func (s *shard) forgetPartition(p *ownedPartition) bool {
 	for _, d := range p.drops {
 		s.r.Cancel(&d.timer) // the directory goes as a whole
 	}
-	if p.app.busy || p.window.loading || p.jobs > 0 || p.inDirty {
+	if p.app.busy || p.windows.loading() || p.jobs > 0 || p.inDirty {
 		return false
 	}
 	p.freeMemory()
 	return true
 }
 
-// freeMemory gives back chunks and window. Clean chunks are still named by the
+// freeMemory gives back chunks and windows. Clean chunks are still named by the
 // eviction order and go with it.
 func (p *ownedPartition) freeMemory() {
 	c := &p.app.chunks
@@ -128,7 +128,7 @@ func (p *ownedPartition) freeMemory() {
 	*c = chain{size: c.size}
 	p.app.dropParked()
 	p.s.noteCool(p)
-	p.window.drop()
+	p.windows.forget(nil)
 }
 
 // Publish makes an image current for every shard at once: it is immutable, and

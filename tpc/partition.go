@@ -34,7 +34,7 @@ type ownedPartition struct {
 
 	synced atomic.Int64 // offset below which recovery need not look: read by the checkpointer
 
-	window      window     // the last cold range read from the device
+	windows     windows    // what was read from the device
 	place       int        // in the shard's list
 	jobs        int        // file work that is under way off this thread
 	drops       []*dropJob // segments that retention has taken, until their files are deleted

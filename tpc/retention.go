@@ -23,9 +23,7 @@ func (s *shard) retain(p *ownedPartition) {
 		return
 	}
 	for _, seg := range p.Log.Retain(s.nowMs(), limit) {
-		if p.window.seg == seg {
-			p.window.drop()
-		}
+		p.windows.forget(seg)
 		p.dropLater(&dropJob{p: p, seg: seg})
 	}
 }
@@ -54,7 +52,7 @@ const retryDropNs = 10e6
 // OnTimer starts the deletion, unless the device is reading from the file.
 func (d *dropJob) OnTimer(t *reactor.Timer) {
 	p := d.p
-	if p.window.wants(d.seg) {
+	if p.windows.reading(d.seg) {
 		p.s.r.After(t, retryDropNs)
 		return
 	}

@@ -50,8 +50,11 @@ type shard struct {
 	evictHead  int
 	evictable  int // of them, those of the arena
 
-	windows window   // the ends of the ring of windows that may be dropped
-	spare   []*chunk // reserved for an append
+	windows     window // the ends of the ring of windows that may be dropped
+	windowBytes int64  // that they hold
+	maxAhead    int64  // most bytes read ahead of a reader
+
+	spare []*chunk // reserved for an append
 
 	freeRequests *request
 	freeChunks   *chunk
@@ -96,6 +99,7 @@ type shard struct {
 
 	local, remote, strays, hops, coldReads, evictions, parks, refusals *telemetry.Counter
 	onDevice, written, zeroed                                          *telemetry.Counter // see DiskDone of appender and segFile.grow
+	coldBytes, aheadBytes, aheadHits, aheadWasted                      *telemetry.Counter // see window and readahead
 
 	accepted, crowds *telemetry.Counter
 	idleTimer        reactor.Timer

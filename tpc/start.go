@@ -71,6 +71,7 @@ func (b *Broker) start() (err error) {
 	b.startBalance()
 	b.env.ClusterID = b.image.Load().ClusterID()
 	b.setFact("shards", strconv.Itoa(n))
+	b.probeDisk()
 	b.setFact("overprovisioned", strconv.FormatBool(b.crowded))
 	every := time.Duration(b.cfg.Int("log.flush.offset.checkpoint.interval.ms")) * time.Millisecond
 	b.checkpoints.run(every, b.control.Logs().Checkpoint, b.logf)
@@ -150,6 +151,10 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		crowds:       counter("accept_pauses_total", "times that the shard's listener was paused at max.connections"),
 		coldReads:    counter("cold_reads_total", "reads of the device for bytes no longer in memory"),
 		parks:        counter("tail_parks_total", "chunks of resting tails given up"),
+		coldBytes:    counter("cold_read_bytes_total", "bytes that they asked for"),
+		aheadBytes:   counter("readahead_bytes_total", "of them, bytes read ahead of a reader"),
+		aheadHits:    counter("readahead_hits_total", "ranges read ahead that a reader came to"),
+		aheadWasted:  counter("readahead_wasted_bytes_total", "bytes read ahead that were given up before a reader came to them"),
 		evictions:    counter("chunk_evictions_total", "append chunks given up for memory"),
 		refusals:     counter("memory_refusals_total", "appends refused for want of memory"),
 		onDevice:     counter("append_bytes_total", "bytes of the log that appends have brought to the device"),
@@ -161,6 +166,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 	if err := s.makeGroups(); err != nil {
 		return nil, errors.Join(err, mem.Close())
 	}
+	s.maxAhead = b.cfg.Int("readahead.max.bytes")
 	s.windows.prev, s.windows.next = &s.windows, &s.windows
 	s.budget = newBudgets(bytes, counter("memory_network_refusals_total", "frames and answers that the network's budget refused"))
 	s.warm.idleNs = b.cfg.Int("append.idle.ms") * 1e6

@@ -11,42 +11,42 @@ import (
 
 // windowBytes is the least that a cold read brings in: the largest span of the
 // data path. It brings in as much of a fetch as windowMost, Kafka's default for
-// a partition's share and the way there from an index entry, so that a response
-// does not depend on where its bytes are; when memory is short it brings only
-// what is needed. A larger batch is read by a larger window, once.
+// a partition's share and the way there from an index entry; more than that
+// comes in several windows. When memory is short it brings only what is needed.
+// A larger batch is read by a larger window, once.
 const (
 	windowBytes = 128 << 10
 	windowMost  = 1<<20 + windowBytes
 )
 
 // window is a range of a segment file that was read from the device because it
-// is no longer in the append chunks. One per partition: a catch-up reader moves
-// it forward, several of them take turns.
+// is no longer in the append chunks.
 type window struct {
 	op  reactor.DiskOp
-	p   *ownedPartition
+	set *windows
 	seg *log.Segment
 	pos int64 // where it starts in the segment, aligned
-	n   int   // valid bytes
+	n   int   // valid bytes, or those that are coming
 	buf *iobuf.Buf
 
-	readNs  int64 // when
+	readNs  int64 // when it was read or last used
 	limit   int64 // end of what the device has, as of the read
 	loading bool
 	serving bool      // waiters are trying again: no new read takes the window from under them
-	asker   *coldWait // whom the read is for
-	waiting *coldWait // whoever tries again when the read is done, oldest first
-	last    *coldWait
+	ahead   bool      // read before anybody asked, and nobody has yet
+	asker   *coldWait // whom the read is for, nil when it is for nobody in particular
+	waiting coldQueue // whoever tries again when the read is done
+	usedAt  uint64    // by the set's clock
 
 	prev, next *window // in the shard's ring of windows that hold memory and are not loading
 }
 
-// bytes is what the window holds from pos on.
-func (w *window) bytes(seg *log.Segment, pos int64) []byte {
-	if w.buf == nil || w.loading || w.seg != seg || pos < w.pos || pos >= w.pos+int64(w.n) {
-		return nil
-	}
-	return w.buf.B[pos-w.pos : w.n]
+// end is the position behind the window.
+func (w *window) end() int64 { return w.pos + int64(w.n) }
+
+// covers reports whether the window has the segment's byte at pos, or will.
+func (w *window) covers(seg *log.Segment, pos int64) bool {
+	return w.buf != nil && w.seg == seg && w.pos <= pos && pos < w.end()
 }
 
 // span is the memory that holds the segment's bytes from pos on, chunk or
@@ -55,15 +55,20 @@ func (p *ownedPartition) span(seg *log.Segment, pos int64) ([]byte, *iobuf.Buf) 
 	if k := p.app.chunks.at(seg.Base, pos); k != nil {
 		return k.buf.B[pos%p.app.chunks.size : p.app.chunks.size], k.buf
 	}
-	return p.window.bytes(seg, pos), p.window.buf
+	for _, w := range p.windows.all {
+		if !w.loading && w.covers(seg, pos) {
+			w.touch()
+			return w.buf.B[pos-w.pos : w.n], w.buf
+		}
+	}
+	return nil, nil
 }
 
-// take refers to as much of the part's extent as is in memory in one run from
-// its start, and returns how much that is. What is referred to stays, whatever
-// is evicted.
-func (p *ownedPartition) take(fp *api.FetchPart) int {
+// take refers to as much of the part's extent as is in memory in one run behind
+// its first n bytes, which it has taken before, and returns how much that is
+// with them. What is referred to stays, whatever is evicted.
+func (p *ownedPartition) take(fp *api.FetchPart, n int) int {
 	e := &fp.Extent
-	n := 0
 	for n < e.Len {
 		b, buf := p.span(e.Seg, e.Pos+int64(n))
 		if b == nil {
@@ -77,48 +82,44 @@ func (p *ownedPartition) take(fp *api.FetchPart) int {
 	return n
 }
 
-// load queues c for a read of what it wants.
-func (w *window) load(c *coldWait) {
-	if w.last == nil {
-		w.waiting = c
-	} else {
-		w.last.next = c
+// read reads what c wants.
+func (w *window) read(c *coldWait) {
+	p := w.set.p
+	limit := p.app.written(c.seg)
+	if c.seg.File == nil || limit <= c.pos {
+		p.s.b.logf("partition %s-%d: position %d of segment %d is neither in memory nor on the device, which ends at %d",
+			p.Topic, p.Index, c.pos, c.seg.Base, limit)
+		c.fail(codeStorage)
+		return
 	}
-	w.last = c
-	if !w.loading && !w.serving {
-		w.start(c)
+	start := c.pos &^ (disk.Align - 1)
+	size := func(n int) int {
+		end := min(c.pos+int64(max(n, 1)), max(limit, c.pos+int64(c.atLeast)))
+		return int(alignUp(end - start))
 	}
+	buf := p.s.arena.TryReclaimAlloc(size(max(c.atLeast, min(c.most, windowMost), windowBytes)), arena.Cache)
+	if buf == nil {
+		buf = p.s.arena.TryReclaimAlloc(size(c.atLeast), arena.Cache)
+	}
+	if buf == nil {
+		c.fail(codeStorage)
+		return
+	}
+	w.asker = c
+	w.waiting.push(c)
+	w.submit(c.seg, start, limit, buf)
 }
 
-// start reads what c wants. It has waited longest.
-func (w *window) start(c *coldWait) {
-	s := w.p.s
-	w.drop()
-	limit := w.p.app.written(c.seg)
-	start := c.pos &^ (disk.Align - 1)
-	w.asker = c
-	if c.seg.File == nil || limit <= c.pos {
-		s.b.logf("partition %s-%d: position %d of segment %d is neither in memory nor on the device, which ends at %d",
-			w.p.Topic, w.p.Index, c.pos, c.seg.Base, limit)
-		w.serve(codeStorage)
-		return
-	}
-	size := func(n int) int64 {
-		end := min(c.pos+int64(max(n, 1)), max(limit, c.pos+int64(c.atLeast)))
-		return (end - start + disk.Align - 1) &^ (disk.Align - 1)
-	}
-	w.buf = s.arena.TryReclaimAlloc(int(size(max(c.atLeast, min(c.most, windowMost), windowBytes))), arena.Cache)
-	if w.buf == nil {
-		w.buf = s.arena.TryReclaimAlloc(int(size(c.atLeast)), arena.Cache)
-	}
-	if w.buf == nil {
-		w.serve(codeStorage)
-		return
-	}
-	n := min(int64(len(w.buf.B)), (limit-start+disk.Align-1)&^(disk.Align-1))
-	w.seg, w.pos, w.n, w.limit, w.loading = c.seg, start, 0, limit, true
-	w.op = reactor.DiskOp{Kind: reactor.Read, Class: reactor.Fetch, FD: c.seg.File.FD(), Off: start, B: w.buf.B[:n:n], Done: w}
+func alignUp(n int64) int64 { return (n + disk.Align - 1) &^ (disk.Align - 1) }
+
+// submit reads into buf, whose owner the window becomes.
+func (w *window) submit(seg *log.Segment, start, limit int64, buf *iobuf.Buf) {
+	n := min(int64(len(buf.B)), alignUp(limit-start))
+	w.seg, w.pos, w.n, w.limit, w.buf, w.loading = seg, start, int(n), limit, buf, true
+	w.op = reactor.DiskOp{Kind: reactor.Read, Class: reactor.Fetch, FD: seg.File.FD(), Off: start, B: buf.B[:n:n], Done: w}
+	s := w.set.p.s
 	s.coldReads.Inc()
+	s.coldBytes.Add(uint64(n))
 	s.r.Submit(&w.op)
 }
 
@@ -126,54 +127,67 @@ func (w *window) start(c *coldWait) {
 // do not count: they are padding of a file that is zero-filled ahead, or half of
 // a write that was under way.
 func (w *window) DiskDone(op *reactor.DiskOp) {
-	s := w.p.s
+	p := w.set.p
 	w.loading = false
 	w.n = int(max(0, min(op.Res, w.limit-w.pos)))
-	ring := &s.windows // oldest first
-	w.prev, w.next = ring.prev, ring
-	w.prev.next, ring.prev = w, w
-	w.readNs = s.r.Now()
+	w.link()
 	code := int16(0)
 	// An error behind what is needed is none.
-	if c := w.asker; w.pos+int64(w.n) < min(c.pos+int64(c.atLeast), w.limit) {
+	if c := w.asker; c != nil && w.end() < min(c.pos+int64(c.atLeast), w.limit) {
 		code = codeStorage
-		s.b.logf("partition %s-%d: reading segment %d at %d: %d of %d bytes, %v",
-			w.p.Topic, w.p.Index, w.seg.Base, w.pos, op.Res, w.limit-w.pos, op.Err)
+		p.s.b.logf("partition %s-%d: reading segment %d at %d: %d of %d bytes, %v",
+			p.Topic, p.Index, w.seg.Base, w.pos, op.Res, w.limit-w.pos, op.Err)
 	}
 	w.serve(code)
+	w.set.serveWaiting()
 }
 
-// serve lets everyone who waits try again. A code is for whom the read was made,
-// and for all when there was no memory to read into. Who still misses something
-// queues again, and the oldest of them is read for next, so nobody starves.
+// serve lets everyone who waits try again. A code is for whom the read was made.
+// Who still misses something asks again.
 func (w *window) serve(code int16) {
 	w.serving = true
 	list, asker := w.waiting, w.asker
-	w.waiting, w.last, w.asker = nil, nil, nil
-	for list != nil {
-		c := list
-		list, c.next = c.next, nil
+	w.waiting, w.asker = coldQueue{}, nil
+	for c := list.pop(); c != nil; c = list.pop() {
 		c.fresh = c == asker
-		if code != 0 && (c.fresh || w.buf == nil) {
+		if code != 0 && c.fresh {
 			c.fail(code)
 		} else {
 			c.retry()
 		}
 	}
 	w.serving = false
-	if w.waiting != nil {
-		w.start(w.waiting)
-	}
 }
 
-// wants reports whether somebody reads from a segment's file, or is about to.
-func (w *window) wants(seg *log.Segment) bool {
-	for c := w.waiting; c != nil; c = c.next {
-		if c.seg == seg {
-			return true
-		}
+// link makes the window the last that memory is taken from.
+func (w *window) link() {
+	s := w.set.p.s
+	ring := &s.windows // least recently used first
+	w.prev, w.next = ring.prev, ring
+	w.prev.next, ring.prev = w, w
+	s.windowBytes += int64(len(w.buf.B))
+	w.readNs = s.r.Now()
+}
+
+func (w *window) unlink() {
+	w.prev.next, w.next.prev = w.next, w.prev
+	w.prev, w.next = nil, nil
+	w.set.p.s.windowBytes -= int64(len(w.buf.B))
+}
+
+// touch notes that the window is used.
+func (w *window) touch() {
+	s := w.set.p.s
+	if w.ahead {
+		w.ahead = false
+		s.aheadHits.Inc()
 	}
-	return w.loading && w.seg == seg
+	w.set.clock++
+	w.usedAt = w.set.clock
+	if w.next != &s.windows {
+		w.unlink()
+		w.link()
+	}
 }
 
 // drop gives the window's memory back, unless it is being read into.
@@ -181,8 +195,12 @@ func (w *window) drop() {
 	if w.buf == nil || w.loading {
 		return
 	}
-	w.prev.next, w.next.prev = w.next, w.prev
-	w.prev, w.next = nil, nil
-	w.buf.Release(w.p.s.arena)
+	s := w.set.p.s
+	if w.ahead {
+		w.ahead = false
+		s.aheadWasted.Add(uint64(w.n))
+	}
+	w.unlink()
+	w.buf.Release(s.arena)
 	w.buf, w.n, w.seg = nil, 0, nil
 }

@@ -14,14 +14,36 @@ var fetching = Script{Name: "fetching", Lives: []func(*Tape){
 		limits(c, topic)
 		sessions(c, topic)
 		wandering(c, other, topic)
+		for i := range int64(largeBatches) {
+			c.produce(9, 1, produced{topic, 14, Batch{Size: largeBytes}.Bytes()}, 0, i)
+		}
 	},
 	func(t *Tape) {
 		c := t.Dial()
 		topic := c.known("fetching")
+		large(c, topic)
 		limits(c, topic)
 		sessions(c, topic)
 	},
 }}
+
+// What one answer holds of a partition that is nowhere but on the device.
+const (
+	largeBatches = 5
+	largeBytes   = 700_000
+)
+
+// large asks for several MiB of one partition at once: all there is, and less
+// than that, which cuts a batch.
+func large(c *Conn, topic topicRef) {
+	c.tape.T.Helper()
+	for _, most := range []int32{8 << 20, 3_000_000} {
+		r := c.Ask(12, fetchRequest(nil, fetched{topic: topic, index: 14, maxBytes: most})).(*kmsg.FetchResponse)
+		if n, want := len(r.Topics[0].Partitions[0].RecordBatches), min(most, largeBatches*largeBytes); n < int(want) {
+			c.fatalf("asked for %d bytes, got %d, want %d at least", most, n, want)
+		}
+	}
+}
 
 // longPolls wait on one connection for what another produces.
 func longPolls(c, other *Conn, topic topicRef) {
