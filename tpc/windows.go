@@ -49,7 +49,7 @@ func (q *coldQueue) pop() *coldWait {
 // read at the same time.
 func (ws *windows) load(c *coldWait) {
 	seg, pos, most := c.seg, c.pos, c.most // c may be over when the read has begun
-	if w := ws.covering(seg, pos, true); w != nil {
+	if w := ws.coming(seg, pos); w != nil {
 		w.waiting.push(c)
 	} else if w := ws.vacant(true); w != nil {
 		w.read(c)
@@ -74,20 +74,31 @@ func (ws *windows) free() bool {
 	return len(ws.all) < maxWindows || ws.each(func(w *window) bool { return !w.loading && !w.serving })
 }
 
-// covering is a window that covers pos, among those that are being read into or
-// among all.
-func (ws *windows) covering(seg *log.Segment, pos int64, loading bool) *window {
+// covering is a window that covers pos, or will.
+func (ws *windows) covering(seg *log.Segment, pos int64) *window {
 	for _, w := range ws.all {
-		if (w.loading || !loading) && w.covers(seg, pos) {
+		if w.covers(seg, pos) {
 			return w
 		}
 	}
 	return nil
 }
 
+// coming is the window that brings what comes first of what is missing from pos
+// on: what lies before that is there and need not be read again.
+func (ws *windows) coming(seg *log.Segment, pos int64) *window {
+	for {
+		w := ws.covering(seg, pos)
+		if w == nil || w.loading {
+			return w
+		}
+		pos = w.end()
+	}
+}
+
 // covered is how far the segment is in windows from pos on, or will be.
 func (ws *windows) covered(seg *log.Segment, pos int64) int64 {
-	for w := ws.covering(seg, pos, false); w != nil; w = ws.covering(seg, pos, false) {
+	for w := ws.covering(seg, pos); w != nil; w = ws.covering(seg, pos) {
 		pos = w.end()
 	}
 	return pos
