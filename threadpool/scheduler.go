@@ -63,11 +63,10 @@ func (s *scheduler) after(delay time.Duration, f func()) {
 	var t *time.Timer
 	t = time.AfterFunc(delay, func() {
 		s.mu.Lock()
-		_, mine := s.delays[t]
-		delete(s.delays, t)
-		s.mu.Unlock()
-		if mine {
-			s.run(f)
+		defer s.mu.Unlock()
+		if _, mine := s.delays[t]; mine {
+			delete(s.delays, t)
+			s.run(f) // under the lock: stop counts on what is not in delays having begun
 		}
 	})
 	s.delays[t] = f
