@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
-	"os"
 )
 
 // maxSnapshotBytes bounds what is read of a producer snapshot: over a million
@@ -15,7 +14,7 @@ const maxSnapshotBytes = 64 << 20
 // named by.
 func (c *checker) snapshot(path string, offset int64) error {
 	const headBytes, entryBytes, crcEnd = 10, 46, 6
-	b, err := readUpTo(path, maxSnapshotBytes)
+	b, err := c.readUpTo(path, maxSnapshotBytes)
 	if err != nil {
 		return err
 	}
@@ -55,7 +54,7 @@ func (c *checker) snapshot(path string, offset int64) error {
 // txnIndex checks a list of aborted transactions.
 func (c *checker) txnIndex(path string) error {
 	const entryBytes = 34
-	b, err := readUpTo(path, maxIndexBytes)
+	b, err := c.readUpTo(path, maxIndexBytes)
 	if err != nil {
 		return err
 	}
@@ -79,8 +78,8 @@ func (c *checker) txnIndex(path string) error {
 }
 
 // readUpTo reads at most limit bytes of a file; the checks notice what is missing.
-func readUpTo(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+func (c *checker) readUpTo(path string, limit int64) ([]byte, error) {
+	f, err := c.files.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,8 +15,19 @@ import (
 // to them. The error is about what could not be read, or a path of which it
 // cannot be told what it is.
 func Check(path string, w io.Writer) (problems int, err error) {
-	c := &checker{w: w}
-	info, err := os.Stat(path)
+	return CheckFS(osFiles{}, path, w)
+}
+
+// osFiles is the operating system's files under their own paths, which a file
+// system of package io/fs does not allow.
+type osFiles struct{}
+
+func (osFiles) Open(path string) (fs.File, error) { return os.Open(path) }
+
+// CheckFS is Check for a path in another file system, of simulated devices.
+func CheckFS(files fs.FS, path string, w io.Writer) (problems int, err error) {
+	c := &checker{files: files, w: w}
+	info, err := fs.Stat(files, path)
 	if err != nil {
 		return 0, err
 	}
@@ -33,7 +45,7 @@ func Check(path string, w io.Writer) (problems int, err error) {
 
 // dir finds out what kind of directory this is.
 func (c *checker) dir(path string) error {
-	names, err := list(path)
+	names, err := c.list(path)
 	if err != nil {
 		return err
 	}
@@ -53,8 +65,8 @@ func (c *checker) dir(path string) error {
 		return c.logDir(path, names)
 	}
 	logs := filepath.Join(path, "logs")
-	if info, err := os.Stat(logs); err == nil && info.IsDir() {
-		names, err := list(logs)
+	if info, err := fs.Stat(c.files, logs); err == nil && info.IsDir() {
+		names, err := c.list(logs)
 		if err != nil {
 			return err
 		}
@@ -81,13 +93,13 @@ func (c *checker) single(path string) error {
 		return c.txnIndex(path)
 	}
 	if suffix != ".log" {
-		if _, err := os.Stat(segmentPath(dir, base, ".log")); err != nil {
+		if _, err := fs.Stat(c.files, segmentPath(dir, base, ".log")); err != nil {
 			c.file(path)
 			c.badFile("there is no %s beside it", filepath.Base(segmentPath(dir, base, ".log")))
 			return nil
 		}
 	}
-	names, err := list(filepath.Clean(dir))
+	names, err := c.list(filepath.Clean(dir))
 	if err != nil {
 		return err
 	}
@@ -102,7 +114,7 @@ func (c *checker) single(path string) error {
 }
 
 // logDir checks a log directory and every partition in it.
-func (c *checker) logDir(path string, names []os.DirEntry) error {
+func (c *checker) logDir(path string, names []fs.DirEntry) error {
 	for _, n := range names {
 		full := filepath.Join(path, n.Name())
 		if err := c.logDirEntry(full, n); err != nil {
@@ -112,11 +124,11 @@ func (c *checker) logDir(path string, names []os.DirEntry) error {
 	return nil
 }
 
-func (c *checker) logDirEntry(full string, n os.DirEntry) error {
+func (c *checker) logDirEntry(full string, n fs.DirEntry) error {
 	name := n.Name()
 	if n.IsDir() {
 		if _, _, ok := partitionName(name); ok {
-			names, err := list(full)
+			names, err := c.list(full)
 			if err != nil {
 				return err
 			}
@@ -142,7 +154,7 @@ func (c *checker) logDirEntry(full string, n os.DirEntry) error {
 }
 
 // partition checks the directory of one partition.
-func (c *checker) partition(path string, names []os.DirEntry) error {
+func (c *checker) partition(path string, names []fs.DirEntry) error {
 	var bases []int64
 	has := map[string]bool{}
 	for _, n := range names {
@@ -183,7 +195,7 @@ func (c *checker) partition(path string, names []os.DirEntry) error {
 }
 
 // partitionEntry checks what is not a segment's .log or its indexes.
-func (c *checker) partitionEntry(dir string, n os.DirEntry, has map[string]bool) error {
+func (c *checker) partitionEntry(dir string, n fs.DirEntry, has map[string]bool) error {
 	name := n.Name()
 	full := filepath.Join(dir, name)
 	base, suffix, ok := segmentName(name)
@@ -211,4 +223,4 @@ func (c *checker) partitionEntry(dir string, n os.DirEntry, has map[string]bool)
 	return nil
 }
 
-func list(path string) ([]os.DirEntry, error) { return os.ReadDir(path) }
+func (c *checker) list(path string) ([]fs.DirEntry, error) { return fs.ReadDir(c.files, path) }

@@ -3,7 +3,7 @@ package check
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
+	"io/fs"
 )
 
 // maxIndexBytes bounds the index files that are read into memory; Kafka's own
@@ -37,9 +37,9 @@ func (e *entries) bad(at int64, format string, args ...any) {
 }
 
 // readIndex reads the .index of a segment.
-func readIndex(s *segment) (*entries, error) {
+func (c *checker) readIndex(s *segment) (*entries, error) {
 	const size = 8
-	e, b, err := load(s, ".index", size)
+	e, b, err := c.load(s, ".index", size)
 	if err != nil {
 		return nil, err
 	}
@@ -63,9 +63,9 @@ func readIndex(s *segment) (*entries, error) {
 }
 
 // readTimeIndex reads the .timeindex of a segment.
-func readTimeIndex(s *segment) (*entries, error) {
+func (c *checker) readTimeIndex(s *segment) (*entries, error) {
 	const size = 12
-	e, b, err := load(s, ".timeindex", size)
+	e, b, err := c.load(s, ".timeindex", size)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +87,9 @@ func readTimeIndex(s *segment) (*entries, error) {
 	return e, nil
 }
 
-func load(s *segment, suffix string, size int) (*entries, []byte, error) {
+func (c *checker) load(s *segment, suffix string, size int) (*entries, []byte, error) {
 	e := &entries{path: segmentPath(s.dir, s.base, suffix)}
-	info, err := os.Stat(e.path)
+	info, err := fs.Stat(c.files, e.path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -97,7 +97,7 @@ func load(s *segment, suffix string, size int) (*entries, []byte, error) {
 		e.bad(0, "%d bytes are more than an index has; not read", info.Size())
 		return e, nil, nil
 	}
-	b, err := os.ReadFile(e.path)
+	b, err := fs.ReadFile(c.files, e.path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/ceteris/ceteris/models/batch"
 )
@@ -13,6 +14,7 @@ const maxPerFile = 100
 
 // checker carries what a run over many files shares.
 type checker struct {
+	files    fs.FS
 	w        io.Writer
 	werr     error
 	problems int

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/ceteris/ceteris/models/batch"
 )
@@ -21,14 +20,14 @@ type segment struct {
 	gaps   bool // compaction may have taken records out of it
 }
 
-// readBytes is how much of a .log is read at a time.
+// readBytes is how much of a .log is read at a time, at most.
 const readBytes = 1 << 20
 
 // segment reads the .log once, from front to back, and lays the entries of the
 // indexes beside it, which are in the same order. Nothing is kept per batch.
 func (c *checker) segment(s *segment) error {
 	path := segmentPath(s.dir, s.base, ".log")
-	f, err := os.Open(path)
+	f, err := c.files.Open(path)
 	if err != nil {
 		return err
 	}
@@ -40,17 +39,17 @@ func (c *checker) segment(s *segment) error {
 	// Problems are printed file by file, so the indexes' wait until the log is read.
 	index, times := &entries{}, &entries{}
 	if s.index {
-		if index, err = readIndex(s); err != nil {
+		if index, err = c.readIndex(s); err != nil {
 			return err
 		}
 	}
 	if s.times {
-		if times, err = readTimeIndex(s); err != nil {
+		if times, err = c.readTimeIndex(s); err != nil {
 			return err
 		}
 	}
 	c.file(path)
-	walk := walker{c: c, s: s, size: info.Size(), in: bufio.NewReaderSize(f, readBytes), expect: s.base, epoch: -1, maxTs: -1}
+	walk := walker{c: c, s: s, size: info.Size(), in: bufio.NewReaderSize(f, int(min(info.Size(), readBytes))), expect: s.base, epoch: -1, maxTs: -1}
 	for walk.pos < walk.size {
 		b, err := walk.next()
 		if err != nil {

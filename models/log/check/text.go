@@ -45,7 +45,7 @@ func textFile(name string) textCheck {
 }
 
 func (c *checker) text(path string, check textCheck) error {
-	b, err := readUpTo(path, maxTextBytes)
+	b, err := c.readUpTo(path, maxTextBytes)
 	if err != nil {
 		return err
 	}
