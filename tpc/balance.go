@@ -2,8 +2,6 @@ package tpc
 
 import (
 	"errors"
-	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -28,8 +26,8 @@ type balance struct {
 // startBalance begins to look at intervals, if the broker is told to.
 func (b *Broker) startBalance() {
 	if moved := b.control.Moved(); moved > 0 {
-		slog.Info(fmt.Sprintf("placement: %d of %d partitions moved, to spread them over %d shards",
-			moved, b.image.Load().Partitions(), len(b.shards)))
+		b.logf("placement: %d of %d partitions moved, to spread them over %d shards",
+			moved, b.image.Load().Partitions(), len(b.shards))
 	}
 	b.balance.b, b.balance.lastNs = placement.New[partKey](len(b.shards), placement.Options{}), b.out.nowNs()
 	b.balance.quit = make(chan struct{})
@@ -53,7 +51,7 @@ func (b *Broker) startBalance() {
 				return
 			}
 			if err != nil || made > 0 {
-				slog.Info(fmt.Sprintf("balance=%s: %d partitions moved", by, made), "error", err)
+				b.logf("balance=%s: %d partitions moved, error: %v", by, made, err)
 			}
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -24,6 +25,8 @@ type outside interface {
 	threads(n int)
 	// watch watches the shards for stalls.
 	watch() error
+	// arena makes a shard's memory, near its processor.
+	arena(cpu int, bytes int64) (*arena.Arena, error)
 	// options has the last word on how a shard's reactor runs.
 	options(o *reactor.Options)
 	// run runs the shard's reactor and tells ended when it is over.
@@ -63,6 +66,8 @@ func (p process) threads(n int) {
 }
 
 func (p process) watch() error { return p.b.startWatch() }
+
+func (p process) arena(cpu int, bytes int64) (*arena.Arena, error) { return p.b.newArena(cpu, bytes) }
 
 func (p process) options(*reactor.Options) {}
 

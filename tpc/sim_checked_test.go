@@ -1,5 +1,6 @@
-//go:build race
+//go:build race || invariants
 
 package tpc
 
-const raceBuild = true
+// checkedBuild: everything is slow, and arenas look at which thread calls.
+const checkedBuild = true

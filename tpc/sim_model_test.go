@@ -4,10 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
+	"testing/fstest"
 
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/batch"
@@ -26,6 +27,13 @@ type model struct {
 	order []*simTopic
 	parts map[simPart]*promise
 	marks map[*ownedPartition]log.Mark // high watermarks as last seen
+	owner map[partKey]simOwner         // scratch of check
+}
+
+// simOwner is where a partition is.
+type simOwner struct {
+	shard  int
+	moving bool
 }
 
 type simPart struct {
@@ -50,7 +58,7 @@ type promise struct {
 }
 
 func newModel(w *world) *model {
-	return &model{w: w, topic: map[string]*simTopic{}, parts: map[simPart]*promise{}, marks: map[*ownedPartition]log.Mark{}}
+	return &model{w: w, topic: map[string]*simTopic{}, parts: map[simPart]*promise{}, marks: map[*ownedPartition]log.Mark{}, owner: map[partKey]simOwner{}}
 }
 
 func (m *model) part(topic string, index int32) *promise {
@@ -96,16 +104,13 @@ func (m *model) check() {
 		return
 	}
 	im := b.image.Load()
-	owners, moving := map[partKey]int{}, map[partKey]bool{}
+	clear(m.owner)
 	for _, s := range b.shards {
 		for key, p := range s.parts {
-			if other, twice := owners[key]; twice {
-				m.w.fail("%s-%d is owned by shards %d and %d", p.Topic, p.Index, other, s.id)
+			if other, twice := m.owner[key]; twice {
+				m.w.fail("%s-%d is owned by shards %d and %d", p.Topic, p.Index, other.shard, s.id)
 			}
-			owners[key] = s.id
-			if p.moving {
-				moving[key] = true
-			}
+			m.owner[key] = simOwner{s.id, p.moving}
 			if p.gone || m.w.plan.durability == models.Memory {
 				continue
 			}
@@ -125,9 +130,9 @@ func (m *model) check() {
 	if im == nil || !m.w.up {
 		return
 	}
-	for key, owner := range owners {
-		if t := im.TopicByID(key.id); t != nil && !moving[key] && int(key.index) < len(t.Parts) && int(t.Parts[key.index].Owner) != owner {
-			m.w.fail("%s-%d is owned by shard %d, the metadata says %d", t.Name, key.index, owner, t.Parts[key.index].Owner)
+	for key, owner := range m.owner {
+		if t := im.TopicByID(key.id); t != nil && !owner.moving && int(key.index) < len(t.Parts) && int(t.Parts[key.index].Owner) != owner.shard {
+			m.w.fail("%s-%d is owned by shard %d, the metadata says %d", t.Name, key.index, owner.shard, t.Parts[key.index].Owner)
 		}
 	}
 }
@@ -241,35 +246,29 @@ func (m *model) anyFaults() bool { return m.w.plan.faultRate > 0 }
 
 // audit has the suite's own checker read what a clean stop has left.
 func (m *model) audit() {
-	dir, err := os.MkdirTemp("", "sim")
-	if err != nil {
-		m.w.fail("%v", err)
-	}
-	defer os.RemoveAll(dir)
-	m.export("/data/logs", dir+"/logs")
+	files := fstest.MapFS{}
+	m.export("/data/logs", "logs", files)
 	var report strings.Builder
-	if n, err := check.Check(dir, &report); n > 0 || err != nil {
+	if n, err := check.CheckFS(files, "logs", &report); n > 0 || err != nil {
 		m.w.fail("the logs after a clean stop have %d problems: %v\n%s", n, err, &report)
 	}
 	m.w.cover.hit("logs audited")
 }
 
-// export copies a directory of the simulated disk to the real one.
-func (m *model) export(from, to string) {
+// export makes a directory of the simulated disk one that the checker reads.
+func (m *model) export(from, to string, files fstest.MapFS) {
 	names, err := m.w.mem.ReadDir(from)
-	if err == nil {
-		err = os.MkdirAll(to, 0o755)
+	if err != nil {
+		m.w.fail("exporting %s: %v", from, err)
 	}
+	files[to] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
 	for _, name := range names {
 		src, dst := path.Join(from, name), path.Join(to, name)
 		if _, sub := m.w.mem.ReadDir(src); sub == nil {
-			m.export(src, dst)
+			m.export(src, dst, files)
 		} else {
-			err = errors.Join(err, os.WriteFile(dst, m.w.mem.Content(src, false), 0o644))
+			files[dst] = &fstest.MapFile{Data: m.w.mem.Content(src, false)}
 		}
-	}
-	if err != nil {
-		m.w.fail("exporting %s: %v", from, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -16,6 +17,11 @@ type simOutside struct{ w *world }
 func (o simOutside) say(format string, args ...any) { o.w.note("broker: "+format, args...) }
 func (o simOutside) threads(int)                    {}
 func (o simOutside) watch() error                   { return nil }
+
+// arena asks nobody where the memory lies.
+func (o simOutside) arena(_ int, bytes int64) (*arena.Arena, error) {
+	return arena.New(arena.Options{Bytes: bytes})
+}
 
 func (o simOutside) options(r *reactor.Options) {
 	r.Sim, r.RecvBufBytes, r.DiskDepth = o.w.k, 4<<10, 8

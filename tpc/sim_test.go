@@ -145,7 +145,7 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	n := 10_000
-	if testing.Short() || raceBuild {
+	if testing.Short() || checkedBuild {
 		n = 200
 	}
 	if *simCount > 0 {
@@ -159,8 +159,10 @@ func TestSimulation(t *testing.T) {
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
+			if checkedBuild { // every wait for another goroutine is then one for another thread
+				runtime.LockOSThread()
+				defer runtime.UnlockOSThread()
+			}
 			for {
 				seed := next.Add(1)
 				if seed > uint64(n) {

@@ -1,5 +1,5 @@
-//go:build !race
+//go:build !race && !invariants
 
 package tpc
 
-const raceBuild = false
+const checkedBuild = false

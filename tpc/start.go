@@ -117,7 +117,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 	if layout.Slots > 0 {
 		bytes -= layout.Bytes()
 	}
-	mem, err := b.newArena(cpu, bytes)
+	mem, err := b.out.arena(cpu, bytes)
 	if err != nil {
 		return nil, err
 	}
