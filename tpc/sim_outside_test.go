@@ -20,7 +20,11 @@ func (o simOutside) watch() error                   { return nil }
 
 // arena asks nobody where the memory lies.
 func (o simOutside) arena(_ int, bytes int64) (*arena.Arena, error) {
-	return arena.New(arena.Options{Bytes: bytes})
+	a, err := arena.New(arena.Options{Bytes: bytes})
+	if err == nil {
+		a.Inject(o.w.refuse)
+	}
+	return a, err
 }
 
 func (o simOutside) options(r *reactor.Options) {
@@ -101,10 +105,17 @@ type simFS struct {
 	w     *world
 	k     *reactor.Sim
 	mem   *disk.Mem
-	quiet bool // operations neither wait nor fail
+	quiet bool // operations neither wait nor fail, but those after left
+	left  int  // operations until the disk is gone; negative: it stays
 }
 
 func (fs *simFS) op(what string) error {
+	if fs.left == 0 {
+		return errInjected
+	}
+	if fs.left > 0 {
+		fs.left--
+	}
 	if fs.quiet || fs.w.current == nil {
 		return nil
 	}

@@ -65,6 +65,9 @@ func drawPlan(rng *rand.Rand) plan {
 	if rng.IntN(4) == 0 {
 		p.faultRate = 1 + rng.IntN(30)
 	}
+	if rng.IntN(4) == 0 {
+		p.allocRate = 1 + rng.IntN(200)
+	}
 	return p
 }
 
@@ -93,9 +96,10 @@ func (w *world) live() {
 	for life := range lives {
 		for n := w.plan.steps / lives; n > 0; n-- {
 			w.faults = w.plan.faultRate > 0 && n%100 < 50
+			w.scarce = w.plan.allocRate > 0 && n%80 < 40
 			w.tick()
 		}
-		w.faults = false
+		w.faults, w.scarce = false, false
 		last := life == lives-1
 		if !last && w.chance(60) {
 			w.crash(w.chance(50))
@@ -202,6 +206,8 @@ var simMustHappen = []string{
 	"writes torn by a crash", "cold reads", "remote parts", "local parts", "messages held back", "receives cut",
 	"receives after a pause", "sends cut", "batch sent again", "idempotent batch acknowledged", "record fetched",
 	"topic created", "topic deleted", "partitions added", "cut", "connection closed by the broker", "storage error",
+	"partition moved", "move refused", "checkpoint", "logs audited", "start cut short",
+	"allocation failed: receive", "allocation failed: frames", "allocation failed: append", "allocation failed: cache", "allocation failed: lent",
 }
 
 func newCoverage() *coverage { return &coverage{map[string]int64{}, map[string]int64{}} }

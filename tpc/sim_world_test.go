@@ -11,6 +11,7 @@ import (
 
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -43,6 +44,7 @@ type world struct {
 	clients []*simClient
 	model   *model
 	faults  bool // storage fails now and then
+	scarce  bool // and so do allocations
 	calm    bool // nothing is begun any more
 	cover   *coverage
 }
@@ -59,6 +61,7 @@ type plan struct {
 	patience   int // of 100 steps: how often shards get a turn rather than clients
 	recvBudget int
 	faultRate  int  // of 1000 storage operations while storage fails
+	allocRate  int  // of 1000 allocations while memory is scarce
 	slowDisk   bool // operations take milliseconds
 	heavy      bool // much of what is produced is large, and memory is scarce
 	clients    int
@@ -317,7 +320,38 @@ func (w *world) state() string {
 
 // start boots a broker over the present disk and waits until it serves.
 func (w *world) start() {
-	w.note("start with %d shards", w.plan.shards)
+	for w.chance(20) {
+		w.cutStart()
+	}
+	w.boot(-1)
+	if w.end != nil {
+		w.fail("start: %v", w.end)
+	}
+	w.up = true
+	w.model.started()
+}
+
+// cutStart boots a broker that a crash keeps from its end: all that recovery
+// does must be such that it can be done again.
+func (w *world) cutStart() {
+	w.boot(1 + w.rng.IntN(100))
+	w.fs.left = -1
+	if w.end == nil {
+		w.up = true
+		w.crash(w.chance(50))
+		return
+	}
+	w.cover.hit("start cut short")
+	w.gone()
+	power := w.chance(50)
+	w.mem = w.left(power)
+	w.model.crashed(power)
+}
+
+// boot runs the Start of a broker. Of its operations on the disk so many are
+// carried out, all when left is negative.
+func (w *world) boot(left int) {
+	w.note("start with %d shards, cut after %d", w.plan.shards, left)
 	k := reactor.NewSim(w.rng)
 	k.NowNs = w.k.NowNs
 	w.k = k
@@ -332,14 +366,9 @@ func (w *world) start() {
 	w.b, w.up, w.end = b, false, nil
 	w.model.restarted()
 	t := w.spawn("start", false, func() { w.end = b.Start() })
-	w.fs.quiet = true // what opens logs runs on goroutines of its own, and alone
+	w.fs.quiet, w.fs.left = true, left // what opens logs runs on goroutines of its own, and alone
 	w.until("start", 100_000, func() bool { return t.done })
 	w.fs.quiet = false
-	if w.end != nil {
-		w.fail("start: %v", w.end)
-	}
-	w.up = true
-	w.model.started()
 }
 
 func (w *world) config() models.Config {
@@ -385,6 +414,16 @@ func (w *world) fault(what string) error {
 	return nil
 }
 
+// refuse decides whether an allocation fails.
+func (w *world) refuse(n int, p arena.Purpose) bool {
+	if !w.scarce || w.rng.IntN(1000) >= w.plan.allocRate {
+		return false
+	}
+	w.note("no memory: %d bytes for %s", n, p)
+	w.cover.hit("allocation failed: " + p.String())
+	return true
+}
+
 // job is a call that blocks: a thread.
 func (w *world) job(j reactor.Job, run func()) {
 	_, only := j.(*controlJob)
@@ -411,16 +450,7 @@ func (w *world) crash(power bool) {
 	w.note("crash, power %v", power)
 	w.up = false
 	w.k.Pull()
-	old := w.mem
-	switch {
-	case !power:
-		w.mem = old.Kill()
-	case w.chance(30):
-		w.mem = old.Crash()
-	default:
-		keep := w.rng.IntN(100)
-		w.mem = old.CrashTorn(func() bool { return w.chance(keep) })
-	}
+	w.mem = w.left(power)
 	for _, c := range w.clients {
 		c.cut(true)
 	}
@@ -431,6 +461,18 @@ func (w *world) crash(power bool) {
 	w.model.blind = false
 	w.gone()
 	w.model.crashed(power)
+}
+
+// left is what the end of a process, or of the machine, leaves of the disk.
+func (w *world) left(power bool) *disk.Mem {
+	if !power {
+		return w.mem.Kill()
+	}
+	if w.chance(30) {
+		return w.mem.Crash()
+	}
+	keep := w.rng.IntN(100)
+	return w.mem.CrashTorn(func() bool { return w.chance(keep) })
 }
 
 // gone checks what a broker leaves behind in any case.
