@@ -13,6 +13,7 @@ import (
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
+	"github.com/ceteris/ceteris/tpc/staged"
 )
 
 // outside is what a broker takes from its process and from the kernel besides
@@ -27,6 +28,8 @@ type outside interface {
 	watch() error
 	// arena makes a shard's memory, near its processor.
 	arena(cpu int, bytes int64) (*arena.Arena, error)
+	// staging is where staging files lie.
+	staging() staged.Files
 	// options has the last word on how a shard's reactor runs.
 	options(o *reactor.Options)
 	// run runs the shard's reactor and tells ended when it is over.
@@ -68,6 +71,8 @@ func (p process) threads(n int) {
 func (p process) watch() error { return p.b.startWatch() }
 
 func (p process) arena(cpu int, bytes int64) (*arena.Arena, error) { return p.b.newArena(cpu, bytes) }
+
+func (p process) staging() staged.Files { return staged.OS{} }
 
 func (p process) options(*reactor.Options) {}
 

@@ -122,7 +122,9 @@ func (m *model) check() {
 			case hw.Offset > p.Log.EndOffset():
 				m.w.fail("%s-%d: high watermark %d beyond the log's end %d", p.Topic, p.Index, hw.Offset, p.Log.EndOffset())
 			case !known || hw != was:
-				m.durable(p, was, hw)
+				if !m.ahead() {
+					m.durable(p, was, hw)
+				}
 				m.marks[p] = hw
 			}
 		}
@@ -230,6 +232,9 @@ func (m *model) forget() {
 func (m *model) started() { m.compare() }
 
 func (m *model) stopped(err error) {
+	if m.anyFaults() && m.ahead() {
+		return // the next start replays what could not be written
+	}
 	if m.anyFaults() && m.w.plan.durability == models.Memory {
 		m.forget() // what was acknowledged before it was written could not be written
 	}
@@ -241,6 +246,9 @@ func (m *model) stopped(err error) {
 		m.audit()
 	}
 }
+
+// ahead tells whether promises are kept by staging files.
+func (m *model) ahead() bool { return m.w.plan.staged && m.w.plan.durability == models.Process }
 
 func (m *model) anyFaults() bool { return m.w.plan.faultRate > 0 }
 

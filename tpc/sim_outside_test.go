@@ -9,6 +9,7 @@ import (
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
+	"github.com/ceteris/ceteris/tpc/staged"
 )
 
 // simOutside is what a broker takes from outside when that is a world.
@@ -26,6 +27,8 @@ func (o simOutside) arena(_ int, bytes int64) (*arena.Arena, error) {
 	}
 	return a, err
 }
+
+func (o simOutside) staging() staged.Files { return simMaps{o.w, o.w.fs.mem} }
 
 func (o simOutside) options(r *reactor.Options) {
 	r.Sim, r.RecvBufBytes, r.DiskDepth = o.w.k, 4<<10, 8

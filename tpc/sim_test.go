@@ -68,6 +68,7 @@ func drawPlan(rng *rand.Rand) plan {
 	if rng.IntN(4) == 0 {
 		p.allocRate = 1 + rng.IntN(200)
 	}
+	p.staged = rng.IntN(4) == 0
 	return p
 }
 
@@ -206,7 +207,7 @@ var simMustHappen = []string{
 	"writes torn by a crash", "cold reads", "remote parts", "local parts", "messages held back", "receives cut",
 	"receives after a pause", "sends cut", "batch sent again", "idempotent batch acknowledged", "record fetched",
 	"topic created", "topic deleted", "partitions added", "cut", "connection closed by the broker", "storage error",
-	"partition moved", "move refused", "checkpoint", "logs audited", "start cut short",
+	"partition moved", "move refused", "checkpoint", "logs audited", "start cut short", "batches replayed", "staging files of an earlier start of the machine",
 	"allocation failed: receive", "allocation failed: frames", "allocation failed: append", "allocation failed: cache", "allocation failed: lent",
 }
 

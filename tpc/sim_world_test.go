@@ -34,6 +34,8 @@ type world struct {
 	up   bool  // Start has returned without an error
 	end  error // of Start or Stop
 
+	maps []simMap
+
 	listeners []int
 	threads   []*thread
 	current   *thread
@@ -57,8 +59,9 @@ type plan struct {
 	segment    int
 	inflight   int
 	handoff    bool
-	room       int // most bytes that a client's socket holds
-	patience   int // of 100 steps: how often shards get a turn rather than clients
+	staged     bool // append chunks outlive the process
+	room       int  // most bytes that a client's socket holds
+	patience   int  // of 100 steps: how often shards get a turn rather than clients
 	recvBudget int
 	faultRate  int  // of 1000 storage operations while storage fails
 	allocRate  int  // of 1000 allocations while memory is scarce
@@ -328,6 +331,8 @@ func (w *world) start() {
 		w.fail("start: %v", w.end)
 	}
 	w.up = true
+	w.cover.add("batches replayed", w.b.control.Staged.Batches)
+	w.cover.add("staging files of an earlier start of the machine", int64(w.b.control.Staged.Foreign))
 	w.model.started()
 }
 
@@ -342,9 +347,9 @@ func (w *world) cutStart() {
 		return
 	}
 	w.cover.hit("start cut short")
-	w.gone()
 	power := w.chance(50)
 	w.mem = w.left(power)
+	w.gone()
 	w.model.crashed(power)
 }
 
@@ -381,6 +386,9 @@ func (w *world) config() models.Config {
 	cfg.MemoryBytes = w.plan.shardBytes * int64(w.plan.shards)
 	f := &cfg.Factors
 	f.Durability, f.Inflight = w.plan.durability, w.plan.inflight
+	if w.plan.staged {
+		f.Staging = "shared"
+	}
 	if !w.plan.handoff {
 		f.Accept = "reuseport"
 	}
@@ -440,6 +448,7 @@ func (w *world) stop() {
 	w.up = false
 	t := w.spawn("stop", false, func() { w.end = w.b.Stop(context.Background()) })
 	w.until("stop", 100_000, func() bool { return t.done })
+	w.keepMaps(w.mem)
 	w.gone()
 	w.model.stopped(w.end)
 }
@@ -466,13 +475,14 @@ func (w *world) crash(power bool) {
 // left is what the end of a process, or of the machine, leaves of the disk.
 func (w *world) left(power bool) *disk.Mem {
 	if !power {
-		return w.mem.Kill()
+		left := w.mem.Kill()
+		w.keepMaps(left)
+		return left
 	}
-	if w.chance(30) {
-		return w.mem.Crash()
-	}
-	keep := w.rng.IntN(100)
-	return w.mem.CrashTorn(func() bool { return w.chance(keep) })
+	keep := w.rng.IntN(140) - 40
+	left := w.mem.CrashTorn(func() bool { return w.chance(keep) })
+	w.ageMaps(left)
+	return left
 }
 
 // gone checks what a broker leaves behind in any case.
@@ -491,5 +501,6 @@ func (w *world) gone() {
 		w.cover.add("local parts", int64(s.local.Load()))
 	}
 	w.cover.kernel(w.k.Counters())
+	w.forgetMaps()
 	w.b = nil
 }

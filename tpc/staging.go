@@ -44,7 +44,7 @@ func (b *Broker) openAreas() error {
 		return nil
 	}
 	for _, s := range b.shards {
-		area, err := staged.Open(staged.Options{Path: staging.Path(b.cfg.DataDir, s.id), Layout: s.layout, Home: s.arena})
+		area, err := staged.Open(staged.Options{Path: staging.Path(b.cfg.DataDir, s.id), Layout: s.layout, Home: s.arena, Files: b.out.staging()})
 		if err != nil {
 			return err
 		}

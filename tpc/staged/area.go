@@ -11,11 +11,7 @@ package staged
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/staging"
@@ -26,6 +22,7 @@ type Options struct {
 	Path   string // of its file; the directory is made
 	Layout staging.Layout
 	Home   iobuf.Allocator // the owning thread's own allocator, by which its releases are told from others
+	Files  Files           // where the file lies
 }
 
 // Area is one shard's staging file. It implements [iobuf.Allocator].
@@ -41,54 +38,21 @@ type Area struct {
 
 var _ iobuf.Allocator = (*Area)(nil)
 
-// Open makes the file anew, writes all of it, and maps it with every page
-// present and writable: no append meets a hole in the file, and none a page
-// fault, until the kernel has written the page back and protects it to learn of
-// the next change. It blocks for as long as writing and syncing the file takes.
+// Open makes the file anew and maps it. It blocks for as long as writing and
+// syncing the file takes.
 func Open(o Options) (*Area, error) {
 	a := &Area{o: o, bufs: make([]iobuf.Buf, o.Layout.Slots)}
-	if err := a.open(); err != nil {
+	var err error
+	if a.file, err = o.Files.Map(o.Path, o.Layout.Bytes()); err != nil {
 		return nil, fmt.Errorf("staging file %s: %w", o.Path, err)
 	}
+	staging.PutFile(a.file, o.Layout, staging.BootID())
 	for i := range a.bufs {
 		slot := len(a.bufs) - 1 - i
 		b := &a.bufs[slot]
 		b.Tag, b.Next, a.free = uint64(slot), a.free, b
 	}
 	return a, nil
-}
-
-func (a *Area) open() error {
-	if err := os.MkdirAll(filepath.Dir(a.o.Path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(a.o.Path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	size := a.o.Layout.Bytes()
-	zeros := make([]byte, min(size, 1<<20))
-	for at := int64(0); at < size; at += int64(len(zeros)) {
-		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at); err != nil {
-			return err
-		}
-	}
-	// A file whose blocks are on the device is not extended by write-back later,
-	// in the middle of other things.
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if a.file, err = unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
-		return fmt.Errorf("the file system maps no %d bytes: %w", size, err)
-	}
-	if err := unix.Madvise(a.file, unix.MADV_POPULATE_WRITE); err != nil { // before Linux 5.14
-		for at := 0; at < len(a.file); at += os.Getpagesize() {
-			a.file[at] = 0
-		}
-	}
-	staging.PutFile(a.file, a.o.Layout, staging.BootID())
-	return nil
 }
 
 // Alloc returns a chunk without an identity, nil when none is free. Owner only.
@@ -163,7 +127,7 @@ func (a *Area) Drain() (n int) {
 }
 
 // Remove deletes the file: the shard ends with everything on the device.
-func (a *Area) Remove() error { return os.Remove(a.o.Path) }
+func (a *Area) Remove() error { return a.o.Files.Remove(a.o.Path) }
 
 // Close unmaps the file. Chunks still out are an error and keep it mapped.
 func (a *Area) Close() error {
@@ -171,5 +135,5 @@ func (a *Area) Close() error {
 	if a.out > 0 {
 		return fmt.Errorf("staging file %s: close: %d chunks are out", a.o.Path, a.out)
 	}
-	return unix.Munmap(a.file)
+	return a.o.Files.Unmap(a.file)
 }

@@ -14,7 +14,7 @@ import (
 func open(t *testing.T, slots int) (*Area, *iobuf.Heap) {
 	t.Helper()
 	home := &iobuf.Heap{}
-	a, err := Open(Options{Path: filepath.Join(t.TempDir(), "staging", "shard-000"), Layout: staging.Layout{ChunkBytes: 16 << 10, Slots: slots}, Home: home})
+	a, err := Open(Options{Path: filepath.Join(t.TempDir(), "staging", "shard-000"), Layout: staging.Layout{ChunkBytes: 16 << 10, Slots: slots}, Home: home, Files: OS{}})
 	if err != nil {
 		t.Fatal(err)
 	}
