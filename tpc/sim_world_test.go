@@ -31,6 +31,7 @@ type world struct {
 	mem  *disk.Mem
 	b    *Broker
 	fs   *simFS
+	life int   // how often a broker was started
 	up   bool  // Start has returned without an error
 	end  error // of Start or Stop
 
@@ -369,6 +370,7 @@ func (w *world) boot(left int) {
 	b := newBroker(w.config())
 	b.fs, b.out, b.leastBytes = w.fs, simOutside{w}, w.plan.shardBytes
 	w.b, w.up, w.end = b, false, nil
+	w.life++
 	w.model.restarted()
 	t := w.spawn("start", false, func() { w.end = b.Start() })
 	w.fs.quiet, w.fs.left = true, left // what opens logs runs on goroutines of its own, and alone

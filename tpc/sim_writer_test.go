@@ -37,6 +37,7 @@ type simBatch struct {
 	count int
 	sent  bool
 	tries int
+	life  int // of the broker that it was first sent to
 }
 
 func (p *simWriter) forget() { p.id, p.queues, p.order, p.asking = -1, nil, nil, false }
@@ -115,7 +116,9 @@ func (p *simWriter) sendNext(q *simQueue) bool {
 			continue
 		}
 		b.sent = true
-		b.tries++
+		if b.tries++; b.tries == 1 {
+			b.life = p.c.w.life
+		}
 		if b.tries > 1 {
 			p.c.w.cover.hit("batch sent again")
 		}
@@ -166,7 +169,14 @@ func (p *simWriter) answered(q *simQueue, b *simBatch, resp kmsg.Response) {
 		p.c.w.cover.hit("append refused")
 		p.again(q)
 	case kerr.OutOfOrderSequenceNumber.Code:
-		if q.batches[0] == b {
+		switch {
+		case q.batches[0] != b:
+		case b.life != m.w.life:
+			// It may be there: what a clean stop leaves of a producer's batches, as
+			// Kafka's does, is the last.
+			q.dead = true
+			return
+		default:
 			m.w.fail("client %d: the oldest batch of %v that is not acknowledged is out of order", p.c.id, q.part)
 		}
 		p.again(q)
