@@ -77,9 +77,8 @@ func (o simOutside) wait(done <-chan error) error {
 }
 
 func (o simOutside) sleep(ctx context.Context, d time.Duration) error {
-	at := o.w.k.NowNs + int64(d)
 	over := false
-	o.w.sleepers = append(o.w.sleepers, &deadline{atNs: at, cancel: func() { over = true }})
+	o.w.sleepers = append(o.w.sleepers, &deadline{atNs: o.w.k.NowNs + int64(d), cancel: func() { over = true }})
 	o.w.pause(func() bool { return over || ctx.Err() != nil })
 	return ctx.Err()
 }
@@ -122,7 +121,10 @@ func (fs *simFS) op(what string) error {
 	if fs.quiet || fs.w.current == nil {
 		return nil
 	}
-	if fs.w.chance(30) {
+	switch n := fs.w.rng.IntN(100); {
+	case n < 5:
+		fs.w.rest(fs.w.diskDelay())
+	case n < 30:
 		fs.w.pause(nil)
 	}
 	fs.w.note("fs: %s", what)

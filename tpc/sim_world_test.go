@@ -147,6 +147,13 @@ func (w *world) pause(until func() bool) {
 	t.until = nil
 }
 
+// rest has the thread that runs wait for so long.
+func (w *world) rest(ns int64) {
+	over := false
+	w.sleepers = append(w.sleepers, &deadline{atNs: w.k.NowNs + ns, cancel: func() { over = true }})
+	w.pause(func() bool { return over })
+}
+
 func (w *world) runnable(t *thread) bool {
 	if t.only && w.control != nil && w.control != t {
 		return false
