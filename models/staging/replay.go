@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/ceteris/ceteris/models/batch"
 	"github.com/ceteris/ceteris/models/disk"
@@ -17,7 +18,7 @@ import (
 func replay(fs disk.FS, dir string, run []live, r *Report) error {
 	path := log.SegmentPath(dir, run[0].SegBase)
 	flag := os.O_RDWR
-	_, err := fs.Stat(path)
+	size, err := fs.Stat(path)
 	fresh := errors.Is(err, os.ErrNotExist)
 	if err != nil && !fresh {
 		return err
@@ -45,8 +46,11 @@ func replay(fs disk.FS, dir string, run []live, r *Report) error {
 		if err == nil {
 			err = w.store(end, r)
 		}
-		if err == nil && fresh {
-			err = fs.SyncDir(dir)
+		// A process that was killed between making a file and syncing its name
+		// leaves it empty; recovery, which would see to the names on the way to an
+		// empty segment, finds this one filled.
+		if err == nil && size == 0 {
+			err = errors.Join(fs.SyncDir(dir), fs.SyncDir(filepath.Dir(dir)))
 		}
 	}
 	if w.f != nil {
