@@ -219,6 +219,11 @@ func (o *opener) loadIndexes(s *Segment, size int64) (ok bool, err error) {
 	if len(index)%offsetEntryBytes != 0 || len(times)%timeEntryBytes != 0 {
 		return false, nil
 	}
+	if s.Sealed() && size > 0 && len(times) == 0 {
+		// Sealing writes the indexes anew, of a segment too that an earlier clean
+		// stop has put below the recovery point: a kill in between leaves it empty.
+		return false, nil
+	}
 	before := offsetEntry{rel: -1, pos: -1}
 	for ; len(index) > 0; index = index[offsetEntryBytes:] {
 		e := offsetEntry{int32(binary.BigEndian.Uint32(index)), int32(binary.BigEndian.Uint32(index[4:]))}
