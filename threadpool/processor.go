@@ -45,6 +45,7 @@ type processor struct {
 
 	draining bool // no more requests; see Broker.Stop
 	stage    atomic.Int32
+	heeded   atomic.Int32 // the stage that the last round began with
 	inflight atomic.Int64 // requests in the broker
 	expired  atomic.Uint64
 	requests telemetry.Counter
@@ -102,7 +103,9 @@ func (p *processor) run() {
 func (p *processor) round() {
 	p.recorder.Poll()
 	p.nowNs = telemetry.Now()
-	p.draining = p.stage.Load() >= draining
+	stage := p.stage.Load()
+	p.draining = stage >= draining
+	p.heeded.Store(stage)
 	fresh := p.configureNew()
 	p.feedStarved()
 	p.takeResponses()

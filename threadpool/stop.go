@@ -53,6 +53,9 @@ func (b *Broker) drain(ctx context.Context) error {
 	for quiet := time.Duration(0); quiet < slowClient; quiet += time.Millisecond {
 		busy := int64(0)
 		for _, p := range b.processors {
+			if p.heeded.Load() < draining { // its round may still take a request
+				busy, quiet = busy+1, 0
+			}
 			busy += p.inflight.Load()
 		}
 		if busy == 0 {
