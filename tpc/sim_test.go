@@ -140,6 +140,7 @@ func (w *world) end0() {
 // A seed that fails is run again alone with -seed; with -v it tells what happens.
 func TestSimulation(t *testing.T) {
 	if *simSeed != 0 {
+		defer simThread()()
 		trace := func(string, ...any) {}
 		if testing.Verbose() {
 			trace = t.Logf
@@ -164,10 +165,7 @@ func TestSimulation(t *testing.T) {
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			if checkedBuild { // every wait for another goroutine is then one for another thread
-				runtime.LockOSThread()
-				defer runtime.UnlockOSThread()
-			}
+			defer simThread()()
 			for {
 				seed := next.Add(1)
 				if seed > uint64(n) {
@@ -236,13 +234,25 @@ func (c *coverage) String() string {
 	return b.String()
 }
 
+// simThread keeps a simulation on its thread where a build checks which thread
+// memory belongs to. Elsewhere it would make every switch between goroutines one
+// between threads.
+func simThread() (leave func()) {
+	if !checkedBuild {
+		return func() {}
+	}
+	runtime.LockOSThread()
+	return runtime.UnlockOSThread
+}
+
 // TestSimulationReplays runs seeds twice: the same history, to the last byte.
 func TestSimulationReplays(t *testing.T) {
+	defer simThread()()
 	for seed := uint64(1); seed <= 20; seed++ {
-		first, _ := simulate(seed, nil, newCoverage())
-		second, _ := simulate(seed, nil, newCoverage())
+		first, failed := simulate(seed, nil, newCoverage())
+		second, failedToo := simulate(seed, nil, newCoverage())
 		if first != second || first == 0 {
-			t.Errorf("seed %d: history %x, then %x", seed, first, second)
+			t.Errorf("seed %d: history %x %s, then %x %s", seed, first, failed, second, failedToo)
 		}
 	}
 }
