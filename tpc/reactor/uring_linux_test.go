@@ -13,7 +13,7 @@ import (
 // none, as a race in the kernel does: the reactor must sleep all the same.
 func TestStaleTaskrunFlag(t *testing.T) {
 	if _, err := uring.Probe(); err != nil {
-		t.Skipf("no io_uring here: %v", err)
+		t.Skipf("this kernel, or a container's seccomp filter, offers no io_uring: %v", err)
 	}
 	const taskrun = 1 << 2
 	stale := false // the reactor's thread
