@@ -3,7 +3,6 @@ package tpc
 import (
 	"encoding/binary"
 
-	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/batch"
 	"github.com/ceteris/ceteris/models/log"
 )
@@ -37,7 +36,6 @@ type coldWait struct {
 	from    int64        // at this position
 	passed  int64        // its end when memory ran out; 0 when nothing was passed
 	head    [batch.HeaderLen]byte
-	first   [12]byte // scratch of firstBatch
 }
 
 // begin is called before every search.
@@ -83,15 +81,6 @@ func (c *coldWait) cold(seg *log.Segment, pos int64, n int) {
 func (c *coldWait) load(most int) {
 	c.most = most
 	c.p.windows.load(c)
-}
-
-// firstBatch is how much of the extent has to be there at least: its first
-// batch, or as much as tells how long that is.
-func (c *coldWait) firstBatch(e *log.Extent) int {
-	if _, err := c.Peek(e.Seg, e.Pos, c.first[:]); err != nil {
-		return min(batch.HeaderLen, e.Len)
-	}
-	return min(api.BatchLen(c.first[:]), e.Len)
 }
 
 // retry is called when something was read.

@@ -109,17 +109,16 @@ func (s *shard) takePart(leg *fetchLeg) bool {
 	e := &fp.Extent
 	n := p.take(fp, 0)
 	if n < e.Len {
-		first := c.firstBatch(e)
 		switch {
-		case n >= first && !leg.wants(n):
-		case n >= first:
+		case n >= e.First && !leg.wants(n):
+		case n >= e.First:
 			return s.awaitMore(leg, e, n)
 		case leg.full():
 			fp.Drop(s.arena)
 			n = 0
 		default:
 			fp.Drop(s.arena)
-			c.cold(e.Seg, e.Pos, first)
+			c.cold(e.Seg, e.Pos, e.First)
 			c.load(e.Len)
 			return false
 		}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/ceteris/ceteris/models/cluster"
@@ -82,11 +81,8 @@ type FetchPart struct {
 	leader, leaderEpoch int32
 	slot                int32 // in the session
 	older               bool  // the extent lies in an older segment than the high watermark
-	measure             bool  // trimming may need the first batch's length
 	respond             bool
-	first               int // length of the first batch, bytes, when measured
 	bytes               int // of the extent that are sent
-	firstHead           [12]byte
 }
 
 // Split cuts the request by partition, after its session (ses may be nil: then
@@ -106,15 +102,6 @@ func (op *Fetch) Split(req *wire.FetchRequest, im *cluster.Image, ses *Sessions)
 		op.fromSession(im)
 	} else {
 		op.fromRequest(req, im)
-	}
-	total := int64(0)
-	for i := range op.Parts {
-		total += int64(op.Parts[i].MaxBytes)
-	}
-	if total > int64(op.MaxBytes) {
-		for i := range op.Parts {
-			op.Parts[i].measure = true
-		}
 	}
 }
 
@@ -176,7 +163,7 @@ func (fp *FetchPart) refuse(code int16) {
 // clear makes the part one that has nothing.
 func (fp *FetchPart) clear() {
 	fp.Err, fp.HW, fp.LSO, fp.LogStart = 0, noOffset, noOffset, noOffset
-	fp.Extent.Seg, fp.Extent.Len, fp.first, fp.bytes, fp.older = nil, 0, 0, 0, false
+	fp.Extent.Seg, fp.Extent.Len, fp.Extent.First, fp.bytes, fp.older = nil, 0, 0, 0, false
 	fp.DivergingEpoch, fp.DivergingEnd = -1, noOffset
 }
 
@@ -216,9 +203,6 @@ func (fp *FetchPart) Apply(p *partition.Partition, budget int, minOne bool, pk l
 		return false
 	}
 	code := p.Log.Find(fp.Offset, min(budget, int(fp.MaxBytes)), minOne, hw, pk, &fp.Extent)
-	if code == 0 && fp.measure && minOne && fp.Extent.Len > 0 {
-		code = fp.measureFirst(pk)
-	}
 	switch code {
 	case 0:
 		fp.older = fp.Extent.Len > 0 && fp.Extent.Seg.Base < hw.SegBase
@@ -268,23 +252,6 @@ func (fp *FetchPart) diverges(p *partition.Partition) bool {
 	}
 	return false
 }
-
-// measureFirst reads the length of the extent's first batch, which decides
-// whether any of it may be sent when the budget runs out.
-func (fp *FetchPart) measureFirst(pk log.Peeker) int16 {
-	n, err := pk.Peek(fp.Extent.Seg, fp.Extent.Pos, fp.firstHead[:])
-	if n < len(fp.firstHead) {
-		if err == log.ErrCold {
-			return log.CodeCold
-		}
-		return codeStorage
-	}
-	fp.first = BatchLen(fp.firstHead[:])
-	return 0
-}
-
-// BatchLen is the length in bytes of the batch that b starts with; b needs 12.
-func BatchLen(b []byte) int { return 12 + int(int32(binary.BigEndian.Uint32(b[8:]))) }
 
 // AddData adds a part of buf to the data and takes over one reference to it.
 func (fp *FetchPart) AddData(buf *iobuf.Buf, b []byte) {

@@ -51,7 +51,7 @@ func (op *Fetch) trim() {
 // is cut. An extent above MaxBytes is one batch that minOne let through.
 func (fp *FetchPart) within(left int) int {
 	n := min(fp.Extent.Len, left)
-	if fp.Extent.Len > int(fp.MaxBytes) || n < fp.Extent.Len && n < fp.first {
+	if fp.Extent.Len > int(fp.MaxBytes) || n < fp.Extent.First {
 		return 0
 	}
 	return n

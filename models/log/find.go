@@ -19,7 +19,7 @@ const headBytes = batch.HeaderLen
 // the log the code is OFFSET_OUT_OF_RANGE. On CodeCold e.Seg and e.Pos say what
 // pk has to load. Any thread; allocates nothing.
 func (l *Log) Find(offset int64, maxBytes int, minOne bool, limit Mark, pk Peeker, e *Extent) int16 {
-	e.Seg, e.Pos, e.Len, e.Base = nil, 0, 0, offset
+	e.Seg, e.Pos, e.Len, e.Base, e.First = nil, 0, 0, offset, 0
 	if offset < l.StartOffset() || offset > l.EndOffset() {
 		return kerr.OffsetOutOfRange.Code
 	}
@@ -29,13 +29,12 @@ func (l *Log) Find(offset int64, maxBytes int, minOne bool, limit Mark, pk Peeke
 	segs := l.Segments()
 	if p, ok := l.recent.find(offset); ok {
 		if _, s := segmentOf(segs, p.seg); s != nil && s.Base == p.seg && p.seg >= l.replaced.Load() {
-			e.Seg, e.Pos, e.Base = s, p.pos, p.base
-			e.Len = extentLen(p.pos, p.length, readEnd(s, limit), maxBytes, minOne)
+			e.Seg, e.Pos, e.Base, e.First = s, p.pos, p.base, p.length
+			e.Len = e.readable(readEnd(s, limit), maxBytes, minOne)
 			return 0
 		}
 	}
-	length, code := locate(segs, offset, limit, pk, e)
-	if code != 0 {
+	if code := locate(segs, offset, limit, pk, e); code != 0 {
 		return code
 	}
 	if e.Seg == nil {
@@ -45,19 +44,20 @@ func (l *Log) Find(offset int64, maxBytes int, minOne bool, limit Mark, pk Peeke
 		}
 		return 0 // compaction has left nothing from here to the limit
 	}
-	e.Len = extentLen(e.Pos, length, readEnd(e.Seg, limit), maxBytes, minOne)
+	e.Len = e.readable(readEnd(e.Seg, limit), maxBytes, minOne)
 	return 0
 }
 
-// extentLen cuts what is readable down to what was asked for.
-func extentLen(pos int64, first int, end int64, maxBytes int, minOne bool) int {
-	if maxBytes < first {
+// readable cuts what lies between the extent's start and end down to what was
+// asked for.
+func (e *Extent) readable(end int64, maxBytes int, minOne bool) int {
+	if maxBytes < e.First {
 		if minOne {
-			return first
+			return e.First
 		}
 		return 0
 	}
-	return int(min(end-pos, int64(maxBytes)))
+	return int(min(end-e.Pos, int64(maxBytes)))
 }
 
 // readEnd is how far into s a reader with this limit may go, bytes.
@@ -72,13 +72,12 @@ func readEnd(s *Segment, limit Mark) int64 {
 }
 
 // locate finds the first batch whose last offset is at least offset, by sparse
-// index and then by headers, and returns its length. e.Seg is nil when no batch
-// below limit qualifies.
-func locate(segs []*Segment, offset int64, limit Mark, pk Peeker, e *Extent) (length int, code int16) {
+// index and then by headers. e.Seg is nil when no batch below limit qualifies.
+func locate(segs []*Segment, offset int64, limit Mark, pk Peeker, e *Extent) (code int16) {
 	i, s := segmentOf(segs, offset)
 	if s == nil {
 		e.Seg = nil
-		return 0, 0
+		return 0
 	}
 	// The offset can lie behind the last batch of its segment only where
 	// compaction left a gap; then the next segment has the answer.
@@ -88,17 +87,17 @@ func locate(segs []*Segment, offset int64, limit Mark, pk Peeker, e *Extent) (le
 		for pos < end {
 			var h batch.Header
 			if code := header(s, pos, end, pk, e, &h); code != 0 {
-				return 0, code
+				return code
 			}
 			if h.LastOffset() >= offset {
-				e.Seg, e.Pos, e.Base = s, pos, h.BaseOffset
-				return h.TotalLen(), 0
+				e.Seg, e.Pos, e.Base, e.First = s, pos, h.BaseOffset, h.TotalLen()
+				return 0
 			}
 			pos += int64(h.TotalLen())
 		}
 	}
 	e.Seg = nil
-	return 0, 0
+	return 0
 }
 
 // indexed is a batch start at or before the batch that holds offset.

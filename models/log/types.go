@@ -76,6 +76,9 @@ type Extent struct {
 	Pos  int64 // where it starts, bytes
 	Len  int   // bytes
 	Base int64 // base offset of the first batch
+	// First is the length of the first batch, bytes. Less of the extent than that
+	// is of no use to a reader.
+	First int
 
 	// head is where Find peeks headers: inside the caller's Extent, because
 	// memory handed through an interface would otherwise be allocated each time.
