@@ -59,6 +59,35 @@ func TestTailIsZero(t *testing.T) {
 	stop(t, b)
 }
 
+// TestLargeWritesNeedNoZeros shows that blocks ahead of a log are zero-filled when
+// its writes are small, and only reserved when they are large.
+func TestLargeWritesNeedNoZeros(t *testing.T) {
+	rng := seeded(t)
+	for _, c := range []struct{ size, count int }{{1_000, 60}, {1_000_000, 12}} {
+		b := start(t, t.TempDir())
+		r := dial(t, b)
+		topicWith(t, r, "t", 1)
+		var acked shadow
+		for range c.count {
+			acked.mustAdd(t, r, "t", 0, randomBatch(rng, c.size))
+		}
+		owner := ownerOf(b, "t", 0)
+		until(t, b, owner, "prepared", func(s *shard) bool { return onlyPart(s).jobs == 0 })
+		onOwner(t, b, func(s *shard, p *ownedPartition) {
+			f, zeroed := p.app.files[0], s.zeroed.Load()
+			if f.prewritten <= f.end {
+				t.Errorf("batches of %d bytes: nothing is prepared behind %d", c.size, f.end)
+			}
+			if large := c.size > reserveOnly; large != (zeroed == 0) {
+				t.Errorf("batches of %d bytes: %d bytes were zero-filled", c.size, zeroed)
+			}
+		})
+		acked.verify(t, b, "t", 1<<20)
+		stop(t, b)
+		checkLogs(t, b)
+	}
+}
+
 // TestSealWaitsForZeroFill rolls a segment whose zero-fill is under way: it is
 // not sealed before that ends, or the file would be longer than its content.
 func TestSealWaitsForZeroFill(t *testing.T) {

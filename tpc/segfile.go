@@ -31,6 +31,14 @@ type segFile struct {
 // the log has grown to there counts, but the next roll may not come soon.
 const rolledPrewrite = 256 << 10
 
+// reserveOnly is the size from which a log's writes go without zeros before them.
+// A write to blocks that are only reserved has the file system note that they are
+// used, whatever its length; zeros cost the device as much again as the write. One
+// write of 64 KiB at a time took 91 µs so and 61 µs over zeros, one of 256 KiB 117
+// and 93 µs; a MiB of them, zeros included, 1.6 ms in both ways, and 0.6 against
+// 1.1 ms (medians of 3, ext4).
+const reserveOnly = 128 << 10
+
 // rollIdle ends a segment that retention wants although nothing follows it.
 func (a *appender) rollIdle() {
 	next := log.Append{Base: a.p.Log.EndOffset()}
@@ -101,14 +109,18 @@ func (a *appender) noteSynced() {
 	a.p.synced.Store(max(at, a.p.synced.Load()))
 }
 
-// grow zero-fills ahead of the end when little is left, twice as much each time
-// up to the configured most, so that a quiet partition costs nothing and a busy
-// one never extends its file again. It takes only blocks above all that may be dirty,
-// so the write that is due goes out beside it.
+// grow prepares blocks ahead of the end when little is left, twice as many each
+// time up to the configured most, so that a quiet partition costs nothing and a
+// busy one never extends its file again: zero-filled, or only reserved for a log
+// whose writes are large. It takes only blocks above all that may be dirty, so the
+// write that is due goes out beside it.
 func (a *appender) grow(f *segFile) {
 	s := a.p.s
 	if !s.prewrite || a.brought < s.firstPrewrite || f.sealed || f.growing || f.step == 0 || a.p.moving || f.prewritten-f.end >= f.step/2 || f.prewritten >= a.segmentBytes {
 		return
+	}
+	if a.large() { // steps smaller than a write would come too late
+		f.step = max(f.step, min(4*a.perWrite, s.maxPrewrite))
 	}
 	from := max(f.prewritten, (f.end+disk.Align-1)&^(disk.Align-1))
 	n := min(f.step, max(a.segmentBytes-from, disk.Align)+disk.Align-1) &^ (disk.Align - 1)
@@ -117,14 +129,16 @@ func (a *appender) grow(f *segFile) {
 	(&zeroFill{a: a, f: f, from: from, n: n}).start()
 }
 
-// filled ends a zero-fill of n bytes.
+// large reports whether the log's writes are large enough to go without zeros.
+func (a *appender) large() bool { return a.perWrite >= reserveOnly }
+
+// filled ends the preparation of n bytes.
 func (a *appender) filled(f *segFile, n int64, err error) {
 	f.growing = false
 	if err == nil && f.enough && !f.sealed {
 		// A move stopped it somewhere; the next owner begins where it began.
 	} else if err == nil {
 		f.prewritten += n
-		a.p.s.zeroed.Add(uint64(n))
 	} else {
 		// Not an error yet (a full disk, say): the append that needs the space
 		// will say so. Trying again and again would not make any.
@@ -155,6 +169,10 @@ func (z *zeroFill) start() {
 		}
 		return nil
 	}, func(err error) {
+		if z.a.large() {
+			z.a.filled(z.f, z.n, err)
+			return
+		}
 		p.jobs++
 		z.next(err)
 	})
@@ -178,6 +196,7 @@ func (z *zeroFill) next(err error) {
 // DiskDone goes on.
 func (z *zeroFill) DiskDone(op *reactor.DiskOp) {
 	z.done += op.Res
+	z.a.p.s.zeroed.Add(uint64(op.Res))
 	z.next(op.Err)
 }
 
