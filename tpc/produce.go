@@ -16,12 +16,13 @@ var (
 // serveProduce is stops 2 to 4 of a produce request: decode, split, and hand
 // every part to its owner. Parts of this shard are applied at once.
 func (s *shard) serveProduce(r *request, body []byte) bool {
-	if err := r.produceR.Parse(r.hdr.Version, body); err != nil {
+	in := &s.produceIn
+	if err := in.Parse(r.hdr.Version, body); err != nil {
 		s.b.logf("connection %d: %v", r.c.id, err)
 		return false
 	}
 	op := &r.produce
-	op.Split(&r.produceR, s.image())
+	op.Split(in, s.image())
 	r.stamps[telemetry.Decoded] = telemetry.Now()
 	r.stamps[telemetry.Offered] = r.stamps[telemetry.Decoded]
 	r.silent = op.Acks == 0

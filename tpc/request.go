@@ -25,9 +25,8 @@ type request struct {
 	drop      bool // the connection is closed instead of an answer
 	keepFrame bool // a produce part of this shard has not been applied yet
 
-	produce  api.Produce
-	produceR wire.ProduceRequest
-	waits    []produceWait
+	produce api.Produce
+	waits   []produceWait
 
 	fetch      api.Fetch
 	fetchR     wire.FetchRequest
@@ -70,7 +69,9 @@ func (s *shard) recycle(r *request) {
 	s.live--
 	r.dropFrame(s)
 	r.produce.Reset()
-	r.fetch.Reset(s.arena)
+	if r.hdr.Key != keyProduce { // whose thousands in flight are not to touch what they do not use
+		r.fetch.Reset(s.arena)
+	}
 	r.cold, r.coldOp, r.coldResp = nil, nil, nil
 	r.c, r.next = nil, s.freeRequests
 	s.freeRequests = r

@@ -35,6 +35,7 @@ type shard struct {
 	fence     fence
 	sessions  *api.Sessions
 	validator batch.Validator
+	produceIn wire.ProduceRequest // of the request that is being split: nothing is kept of it
 	rec       *telemetry.Recorder
 
 	conns     *conn

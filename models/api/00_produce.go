@@ -65,8 +65,6 @@ type ProducePart struct {
 	Index   int32
 	Owner   int32
 	Records []byte // aliases the frame; Apply patches offsets into it
-	Header  batch.Header
-	Append  log.Append
 
 	Err             int16
 	ErrMsg          string
@@ -81,6 +79,11 @@ type ProducePart struct {
 
 	version             int16
 	leader, leaderEpoch int32
+
+	// Last, because nobody looks at them when the part is answered, and thousands
+	// of parts that wait fill no cache with them.
+	Header batch.Header
+	Append log.Append
 }
 
 // Split cuts the request by partition. Parts that cannot be appended whatever
@@ -116,7 +119,10 @@ func (op *Produce) Split(req *wire.ProduceRequest, im *cluster.Image) {
 
 // Reset forgets the frame and the metadata that the last request referred to.
 func (op *Produce) Reset() {
-	clear(op.Parts)
+	for i := range op.Parts { // what add does not set anew is what refers to something
+		pp := &op.Parts[i]
+		pp.Topic, pp.Records, pp.ErrMsg, pp.Append.Seg = nil, nil, "", nil
+	}
 	op.Parts, op.topics, op.names = op.Parts[:0], op.topics[:0], op.names[:0]
 }
 
