@@ -10,6 +10,6 @@
 // The packages below hold state machines. They read no clock, own no thread,
 // take no lock and open no socket; a broker calls in, learns what has to happen
 // (write these bytes there, answer that connection), does it in its own way and
-// reports back. The exceptions are the packages whose job it is: disk and
-// cluster, and the cold paths of log (open, seal, recover).
+// reports back. The exceptions are the packages whose job it is: disk, uring,
+// arena and cluster, and the cold paths of log (open, seal, recover).
 package models

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models/disk"
-	"github.com/ceteris/ceteris/tpc/uring"
+	"github.com/ceteris/ceteris/models/uring"
 )
 
 // probeAsync tries which writes io_uring really carries out without a thread:

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/ceteris/ceteris/tpc/uring"
+	"github.com/ceteris/ceteris/models/uring"
 )
 
 // TestProbeDisk: the facts say what writes do, and no file is left.

@@ -1,9 +1,9 @@
 package tpc
 
 import (
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // A shard's memory is divided among four subsystems, whose buffers the arena

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 

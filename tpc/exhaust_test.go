@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/models/arena"
 )
 
 // inject makes every shard's arena fail as the injector that make returns says.

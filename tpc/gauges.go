@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/mesh"
 )
 

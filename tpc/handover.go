@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
-	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // What the two shards of a move do, each on its own thread. The steps are called

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // A message that was sent by the old image and has not arrived keeps the

@@ -3,7 +3,7 @@ package tpc
 import (
 	"testing"
 
-	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 

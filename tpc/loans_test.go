@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/models/arena"
 )
 
 // loaned is the memory that a shard has given to others, and what it holds of

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 	"github.com/ceteris/ceteris/tpc/staged"
 )

@@ -1,9 +1,9 @@
 package tpc
 
 import (
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
-	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // A log ends somewhere within a chunk, and its next append goes on there. A

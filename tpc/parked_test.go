@@ -6,8 +6,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/batch"
-	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // TestParking gives up the chunk of the log's end between appends of every size,

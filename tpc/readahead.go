@@ -1,9 +1,9 @@
 package tpc
 
 import (
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/log"
-	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // Read-ahead. A consumer that catches up asks for one piece of the log after the

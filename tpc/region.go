@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/models/arena"
 )
 
 // newArena maps a shard's memory as the settings ask, on the NUMA node of its

@@ -1,7 +1,7 @@
 package tpc
 
 import (
-	"github.com/ceteris/ceteris/tpc/arena"
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 

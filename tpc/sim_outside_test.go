@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/disk"
-	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 	"github.com/ceteris/ceteris/tpc/staged"
 )

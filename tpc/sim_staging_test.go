@@ -5,9 +5,9 @@ import (
 	"os"
 	"path"
 
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/staging"
-	"github.com/ceteris/ceteris/tpc/arena"
 )
 
 // simMaps are the mapped files of a world. Their pages are the kernel's: the end

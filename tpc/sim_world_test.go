@@ -10,8 +10,8 @@ import (
 	"slices"
 
 	"github.com/ceteris/ceteris/models"
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/disk"
-	"github.com/ceteris/ceteris/tpc/arena"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models/iobuf"
-	"github.com/ceteris/ceteris/tpc/uring"
+	"github.com/ceteris/ceteris/models/uring"
 )
 
 // maxSendPieces bounds the vector of one sendmsg; the kernel's own limit is 1024.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ceteris/ceteris/tpc/uring"
+	"github.com/ceteris/ceteris/models/uring"
 )
 
 // TestStaleTaskrunFlag raises the kernel's flag for deferred work when there is

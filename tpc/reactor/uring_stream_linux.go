@@ -3,7 +3,7 @@ package reactor
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/ceteris/ceteris/tpc/uring"
+	"github.com/ceteris/ceteris/models/uring"
 )
 
 func (u *uringBackend) adopt(fd int) error { return setNonblock(fd) }

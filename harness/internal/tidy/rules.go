@@ -91,7 +91,7 @@ func imports(f *file) (problems []string) {
 
 // unsafeDirs may use unsafe: they talk to the kernel in its own structures, or
 // hand out memory that the collector does not know.
-var unsafeDirs = []string{"tpc/uring", "tpc/arena", "tpc/reactor", "threadpool/kernel"}
+var unsafeDirs = []string{"models/uring", "models/arena", "tpc/reactor", "threadpool/kernel"}
 
 func unsafeImports(f *file) (problems []string) {
 	for _, spec := range f.ast.Imports {

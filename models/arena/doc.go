@@ -1,5 +1,6 @@
-// Package arena is the memory of one shard: a slice of --memory that is mapped
-// once, belongs to one thread and is cut into spans without asking the Go heap.
+// Package arena is the memory of one thread, a shard or a network thread of the
+// pool: a slice of --memory that is mapped once and cut into spans without asking
+// the Go heap.
 //
 //	region   ┌──────────────┬───────┬───┬─┬─┬──────────────────────────────┐
 //	         │ 128 KiB span │ 64 KiB│16 │4│S│ free, order 9 (2 MiB)        │
