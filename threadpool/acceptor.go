@@ -54,7 +54,7 @@ func listen(cfg *models.Config, gogo bool) (*acceptor, error) {
 		}
 		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
-	if a.selector, err = newSelector(&idle{}, gogo); err == nil {
+	if a.selector, err = newSelector(new(idle), new(seat), gogo); err == nil {
 		if err = a.selector.epoll.Add(a.fd, unix.EPOLLIN, 0); err == nil {
 			return a, nil
 		}

@@ -45,6 +45,7 @@ type Broker struct {
 	sessionIDs  atomic.Int32
 
 	threads    threads
+	crew       crew
 	idle       *idle
 	memory     memory
 	acceptor   *acceptor
@@ -79,7 +80,12 @@ func New(cfg models.Config) (*Broker, error) {
 		b.maxIdleNs *= int64(time.Millisecond)
 	}
 	b.threads.locked = !b.gogo
-	b.idle = newIdle(f, cpuCount(&b.cfg))
+	cpus, err := seatCPUs(&b.cfg)
+	if err != nil {
+		return nil, err
+	}
+	b.crew = crew{threads: &b.threads, cpus: cpus, begun: make(chan error), gate: make(chan struct{})}
+	b.idle = newIdle(f, max(len(cpus), cpuCount(&b.cfg)))
 	b.memory.limit = memoryLimit(cfg.MemoryBytes)
 	b.memory.freed = func() {
 		for _, p := range b.processors {
@@ -126,8 +132,7 @@ func (b *Broker) Start() error {
 		return errors.Join(err, b.closeLogs())
 	}
 	b.instrument()
-	b.serve()
-	return nil
+	return b.serve()
 }
 
 // load recovers the data directory with num.recovery.threads.per.data.dir.
@@ -159,19 +164,16 @@ func (b *Broker) open() (err error) {
 	}
 	b.channel = newChannel(int(b.cfg.Int("queued.max.requests")), b.idle, b.gogo)
 	for range b.cfg.Int("num.network.threads") {
-		p, err := newProcessor(b)
+		p, err := newProcessor(b, b.idle.seat(len(b.processors)))
 		if err != nil {
-			for _, p := range b.processors {
-				p.selector.close()
-			}
-			b.acceptor.close()
+			b.closeSockets()
 			return err
 		}
 		b.processors = append(b.processors, p)
 	}
 	b.acceptor.processors = b.processors
 	for range b.cfg.Int("num.io.threads") {
-		b.handlers = append(b.handlers, &handler{broker: b})
+		b.handlers = append(b.handlers, &handler{broker: b, seat: b.idle.seat(len(b.processors) + len(b.handlers))})
 	}
 	host, port, err := net.SplitHostPort(b.acceptor.addr)
 	if err != nil {
@@ -194,23 +196,29 @@ func (b *Broker) open() (err error) {
 // serve starts every thread. A locked thread keeps a scheduler slot, so there
 // must be one for each and one for the rest; the command sets that, and it is
 // made sure of here for whoever embeds a broker.
-func (b *Broker) serve() {
+func (b *Broker) serve() error {
 	if need := Threads(&b.cfg) + 1; runtime.GOMAXPROCS(0) < need {
 		runtime.GOMAXPROCS(need)
 	}
-	b.idle.awake.Store(int32(len(b.processors) + len(b.handlers)))
-	b.threads.start(b.produces.Run)
-	b.threads.start(b.fetches.Run)
+	for i, p := range b.processors {
+		p.selector.seat.rise()
+		b.crew.add("network-"+strconv.Itoa(i), nil, p.run)
+	}
+	for i, h := range b.handlers {
+		h.seat.rise()
+		b.crew.add("handler-"+strconv.Itoa(i), nil, h.run)
+	}
+	b.crew.add("produce-expiry", nil, b.produces.Run)
+	b.crew.add("fetch-expiry", nil, b.fetches.Run)
 	if b.writer != nil {
-		b.threads.start(b.writer.run)
+		b.crew.add("writer", nil, b.writer.run)
 	}
-	for _, h := range b.handlers {
-		b.threads.start(h.run)
+	b.crew.add("acceptor", nil, b.acceptor.run)
+	if err := b.crew.release(); err != nil {
+		b.closeSockets()
+		return errors.Join(err, b.closeLogs())
 	}
-	for _, p := range b.processors {
-		b.threads.start(p.run)
-	}
-	b.threads.start(b.acceptor.run)
+	b.crew.instrument(b.registry)
 	ms := func(name string) time.Duration { return millis(b.cfg.Int(name)) }
 	b.background.every(ms("log.retention.check.interval.ms"), b.retain)
 	if b.cfg.Int("log.cleaner.enable") != 0 {
@@ -219,6 +227,16 @@ func (b *Broker) serve() {
 		}
 	}
 	b.background.every(ms("log.flush.offset.checkpoint.interval.ms"), b.checkpoint)
+	return nil
+}
+
+// closeSockets undoes open, before any thread works.
+func (b *Broker) closeSockets() {
+	for _, p := range b.processors {
+		p.selector.close()
+	}
+	b.acceptor.close()
+	b.acceptor = nil
 }
 
 // millis is a duration of so many ms, cut off where a Duration ends.
@@ -248,8 +266,9 @@ func (b *Broker) Facts() map[string]string {
 	facts := map[string]string{
 		"network":            network,
 		"threads.locked":     strconv.Itoa(map[bool]int{false: Threads(&b.cfg), true: 0}[b.gogo]),
+		"threads.bound":      b.crew.String(),
 		"gomaxprocs":         strconv.Itoa(runtime.GOMAXPROCS(0)),
-		"spin.cpus":          strconv.Itoa(int(b.idle.cpus)),
+		"spin.cpus":          strconv.Itoa(len(b.idle.seats) * int(b.idle.seats[0].cpus)),
 		"memory.limit.bytes": strconv.FormatInt(b.memory.limit, 10),
 	}
 	storage, err := disk.Probe(b.cfg.DataDir)

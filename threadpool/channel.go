@@ -67,21 +67,21 @@ func newChannel(capacity int, i *idle, gogo bool) *channel {
 // requests is the number of requests in the ring; the caller holds the lock.
 func (c *channel) requests() int { return int(c.size.Load()) - len(c.syncs) }
 
-// put offers a request and blocks while the queue is full. Processors call it,
-// and call signal when put says that nobody was woken.
-func (c *channel) put(r *request) (owed bool) {
+// put offers a request and blocks while the queue is full. Processors call it
+// with their seat, and call signal when put says that nobody was woken.
+func (c *channel) put(r *request, at *seat) (owed bool) {
 	if c.gogo {
 		c.putGo(r)
 		return false
 	}
 	c.lock.Lock()
 	if c.requests() == len(c.ring) {
-		c.waitRoom()
+		c.waitRoom(at)
 		r.stamps[telemetry.Offered] = telemetry.Now()
 	}
 	c.ring[(c.head+c.requests())%len(c.ring)] = r
 	c.size.Add(1)
-	if c.idle.crowded() {
+	if h := c.sleepers; h != nil && h.seat.crowded() {
 		c.lock.Unlock()
 		return true
 	}
@@ -100,18 +100,18 @@ func (c *channel) signal() {
 }
 
 // waitRoom releases the lock while the queue is full and returns with it held.
-func (c *channel) waitRoom() {
+func (c *channel) waitRoom(at *seat) {
 	t := telemetry.Now()
 	c.blocks.Add(1)
 	c.blocked++
-	c.idle.block()
+	at.rest()
 	for c.requests() == len(c.ring) {
 		seen := c.room.Load()
 		c.wakeOne() // releases the lock
 		kernel.Wait(&c.room, seen, waitNs)
 		c.lock.Lock()
 	}
-	c.idle.unblock()
+	at.rise()
 	c.blocked--
 	c.blockNs.Add(uint64(telemetry.Now() - t))
 }
@@ -145,7 +145,7 @@ func (c *channel) wakeOne() {
 	}
 	c.sleepers = h.below
 	c.waking++
-	c.idle.awake.Add(1)
+	h.seat.rise()
 	c.lock.Unlock()
 	h.bed.Store(called)
 	kernel.Wake(&h.bed, 1)
@@ -171,7 +171,7 @@ func (c *channel) take(h *handler) (job, bool) {
 	start := telemetry.Now()
 	h.idling.begin(start)
 	for !ok && !c.closed.Load() {
-		if !(h.pace.Worth() && c.spin()) && c.lie(h) {
+		if !(h.pace.Worth() && c.spin(h)) && c.lie(h) {
 			h.sleeping.begin(telemetry.Now())
 			for h.bed.Load() == asleep {
 				kernel.Wait(&h.bed, asleep, bedNs)
@@ -231,8 +231,8 @@ func (c *channel) popSync() *replica {
 }
 
 // spin polls the queue for the spin budget; true means look again.
-func (c *channel) spin() bool {
-	if c.idle.spin == 0 || !c.idle.room() {
+func (c *channel) spin(h *handler) bool {
+	if c.idle.spin == 0 || !h.seat.room() {
 		return false
 	}
 	c.lock.Lock()
@@ -244,7 +244,7 @@ func (c *channel) spin() bool {
 	c.spinners++
 	c.lock.Unlock()
 	start := telemetry.Now()
-	for n := 1; c.idle.room() && c.size.Load() == 0 && !c.closed.Load(); n++ {
+	for n := 1; h.seat.room() && c.size.Load() == 0 && !c.closed.Load(); n++ {
 		if n%64 == 0 && telemetry.Now()-start > c.idle.spin {
 			break
 		}
@@ -265,7 +265,7 @@ func (c *channel) lie(h *handler) bool {
 	}
 	h.bed.Store(asleep)
 	h.below, c.sleepers = c.sleepers, h
-	c.idle.awake.Add(-1)
+	h.seat.rest()
 	return true
 }
 
@@ -284,7 +284,7 @@ func (c *channel) close() {
 	c.sleepers = nil
 	for p := h; p != nil; p = p.below {
 		c.waking++
-		c.idle.awake.Add(1)
+		p.seat.rise()
 	}
 	c.lock.Unlock()
 	for h != nil {

@@ -33,7 +33,7 @@ func channelStress(t *testing.T, gogo bool, capacity, handlers int) {
 		f.Threads = "goroutine"
 	}
 	i := newIdle(&f, 2)
-	i.awake.Store(int32(senders + handlers))
+	i.seat(0).awake.Store(int32(senders + handlers))
 	c := newChannel(capacity, i, gogo)
 	var sending, taking sync.WaitGroup
 	var got, syncs, wanted atomic.Int64
@@ -44,7 +44,7 @@ func channelStress(t *testing.T, gogo bool, capacity, handlers int) {
 		pool.start(func() { defer wg.Done(); body() })
 	}
 	for range handlers {
-		h := &handler{broker: &Broker{}}
+		h := &handler{broker: &Broker{}, seat: i.seat(0)}
 		run(&taking, func() {
 			for {
 				j, ok := c.take(h)
@@ -72,7 +72,7 @@ func channelStress(t *testing.T, gogo bool, capacity, handlers int) {
 			for n := range rounds {
 				r := &request{}
 				r.header.Key, r.header.CorrelationID = int16(s), int32(n+1)
-				if c.put(r) {
+				if c.put(r, i.seat(0)) {
 					c.signal()
 				}
 			}

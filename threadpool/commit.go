@@ -26,9 +26,9 @@ func (h *handler) groupCommit(r *replica) {
 	r.lock.Unlock()
 
 	h.flush()
-	h.broker.idle.block()
+	h.seat.rest()
 	err := syncAll(files)
-	h.broker.idle.unblock()
+	h.seat.rise()
 
 	r.lock.Lock()
 	if err != nil {

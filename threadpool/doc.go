@@ -20,7 +20,8 @@
 //
 // With threads=os each of these is a goroutine locked to an operating system
 // thread that waits in the kernel (package kernel says how), so the kernel
-// schedules the pool as it schedules Kafka's. With threads=goroutine they are
+// schedules the pool as it schedules Kafka's. With threads=pinned each is bound
+// to one of the broker's CPUs besides, in turn. With threads=goroutine they are
 // plain goroutines: the queue is a Go channel, locks are Go's, and an epoll
 // instance is waited for through Go's netpoller.
 //
@@ -30,9 +31,10 @@
 // sleeps where polling has lately paid (package pace, as in the other model), but
 // only while no more threads of the pool are awake than there are processors to
 // run them on: a spinner that keeps the thread it waits for from
-// running is a straw man. At most one handler polls the queue at a time. A put
-// wakes one sleeping handler, and that one the next if it finds more work, so
-// a burst does not wake eight threads for what one does meanwhile.
+// running is a straw man; with threads=pinned both are counted CPU by CPU. At most
+// one handler polls the queue at a time. A put wakes one sleeping handler, and
+// that one the next if it finds more work, so a burst does not wake eight threads
+// for what one does meanwhile.
 //
 // # What Kafka does otherwise
 //

@@ -26,7 +26,7 @@ func (b *Broker) instrument() {
 	gauge("fetch_purgatory_size", "fetch requests waiting for bytes", b.fetches.Waiting)
 	g.CounterFunc("delayed_produce_expires_total", "produce requests that timed out", func() uint64 { return uint64(b.produces.Expired()) })
 	g.CounterFunc("delayed_fetch_expires_total", "fetch requests answered by their time", func() uint64 { return uint64(b.fetches.Expired()) })
-	gauge("threads_awake", "processors and handlers that are not asleep", func() int64 { return int64(b.idle.awake.Load()) })
+	gauge("threads_awake", "processors and handlers that are not asleep", b.idle.awake)
 	g.GaugeFunc("request_handler_idle_ratio", "share of time the handlers had no request, since the last reading",
 		ratio(func() (ns uint64, threads int) {
 			for _, h := range b.handlers {

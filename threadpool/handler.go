@@ -16,6 +16,7 @@ import (
 // of their work, under locks.
 type handler struct {
 	broker    *Broker
+	seat      *seat
 	bed       atomic.Uint32 // futex: where it sleeps
 	below     *handler      // next on the stack of sleepers
 	idling    idleClock

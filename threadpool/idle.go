@@ -7,18 +7,31 @@ import (
 	"github.com/ceteris/ceteris/models"
 )
 
-// idle decides who may poll instead of sleeping. awake counts the processors
-// and handlers that are not asleep; whoever wakes a thread counts it at once,
-// before it runs, so that nobody spins in its way.
+// idle decides who may poll instead of sleeping.
 type idle struct {
-	awake atomic.Int32
-	_     [124]byte
-	cpus  int32
+	seats []seat
 	spin  int64 // ns; 0 never, MaxInt64 always
 }
 
+// seat is where threads run: the processors that the broker has, or with
+// threads=pinned one of them. awake counts its processors and handlers that are
+// not asleep; whoever wakes a thread counts it at once, before it runs, so that
+// nobody spins in its way.
+type seat struct {
+	awake atomic.Int32
+	_     [124]byte
+	cpus  int32
+}
+
 func newIdle(f *models.Factors, cpus int) *idle {
-	i := &idle{cpus: int32(cpus), spin: int64(f.Spin)}
+	i := &idle{seats: make([]seat, 1), spin: int64(f.Spin)}
+	i.seats[0].cpus = int32(cpus)
+	if f.Threads == "pinned" {
+		i.seats = make([]seat, cpus)
+		for n := range i.seats {
+			i.seats[n].cpus = 1
+		}
+	}
 	if f.Spin == models.SpinAlways {
 		i.spin = math.MaxInt64
 	}
@@ -28,17 +41,29 @@ func newIdle(f *models.Factors, cpus int) *idle {
 	return i
 }
 
+// seat is that of the n-th thread: they are dealt round robin.
+func (i *idle) seat(n int) *seat { return &i.seats[n%len(i.seats)] }
+
+// awake is how many processors and handlers are.
+func (i *idle) awake() (n int64) {
+	for s := range i.seats {
+		n += int64(i.seats[s].awake.Load())
+	}
+	return n
+}
+
 // crowded reports whether every processor is taken, so that a thread woken now
 // could only run in place of another. The caller then wakes it when it has
 // finished what it can do by itself: one wake-up serves the batch.
-func (i *idle) crowded() bool { return i.awake.Load() >= i.cpus }
+func (s *seat) crowded() bool { return s.awake.Load() >= s.cpus }
 
-// block and unblock surround what takes a thread off its processor for long.
-func (i *idle) block()   { i.awake.Add(-1) }
-func (i *idle) unblock() { i.awake.Add(1) }
+// rise and rest count a thread that wakes up and one that goes to sleep. They
+// also surround, the other way about, what takes one off its processor for long.
+func (s *seat) rise() { s.awake.Add(1) }
+func (s *seat) rest() { s.awake.Add(-1) }
 
 // room reports whether the caller, awake itself, may go on polling.
-func (i *idle) room() bool { return i.awake.Load() <= i.cpus }
+func (s *seat) room() bool { return s.awake.Load() <= s.cpus }
 
 // idleClock adds up the time that one thread had nothing to do. The thread
 // writes it, anyone reads it.

@@ -26,9 +26,6 @@ func check(cfg *models.Config) error {
 	if f.Ownership != "shared" {
 		refuse("ownership", f.Ownership, "shared only")
 	}
-	if f.Threads != "os" && f.Threads != "goroutine" {
-		refuse("threads", f.Threads, "os and goroutine")
-	}
 	switch f.Network {
 	case "auto", "epoll":
 	case "netpoll":

@@ -61,8 +61,8 @@ const (
 	leaving
 )
 
-func newProcessor(b *Broker) (*processor, error) {
-	s, err := newSelector(b.idle, b.gogo)
+func newProcessor(b *Broker, at *seat) (*processor, error) {
+	s, err := newSelector(b.idle, at, b.gogo)
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +298,7 @@ func (r *request) respond(h *handler) {
 // rouse wakes the processor for what was put into its response queue, now or,
 // when it could not run now anyway, when the handler has done what else there is.
 func (p *processor) rouse(h *handler) {
-	if h == nil || p.broker.gogo || !p.broker.idle.crowded() {
+	if h == nil || p.broker.gogo || !p.selector.seat.crowded() {
 		p.selector.wakeup()
 		return
 	}

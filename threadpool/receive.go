@@ -74,7 +74,7 @@ func (p *processor) accept(c *connection, frame []byte) {
 	// before; put takes it again if it had to wait for room.
 	r.stamps[telemetry.Offered] = now
 	p.broker.at(stepOffered, r)
-	if p.broker.channel.put(r) {
+	if p.broker.channel.put(r, p.selector.seat) {
 		p.owed = true
 	}
 }

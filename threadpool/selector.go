@@ -23,6 +23,7 @@ type selector struct {
 	epoll  *kernel.Epoll
 	wake   int // eventfd
 	idle   *idle
+	seat   *seat
 	state  atomic.Uint32 // of the owner: up or asleep
 	idling idleClock
 	dozing idleClock    // of that, asleep
@@ -45,12 +46,12 @@ const wakeToken = -1
 
 const socketEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | 1<<31 // EPOLLET
 
-func newSelector(i *idle, gogo bool) (*selector, error) {
+func newSelector(i *idle, at *seat, gogo bool) (*selector, error) {
 	e, err := kernel.NewEpoll(256)
 	if err != nil {
 		return nil, err
 	}
-	s := &selector{epoll: e, idle: i}
+	s := &selector{epoll: e, idle: i, seat: at}
 	if s.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
 		_ = e.Close()
 		return nil, fmt.Errorf("eventfd: %w", err)
@@ -121,7 +122,7 @@ func (s *selector) waited(nowNs int64) {
 
 // wait polls if that has lately paid, and sleeps.
 func (s *selector) wait(start int64, pending func() bool) (evs []unix.EpollEvent) {
-	for s.idle.spin > 0 && s.waits.Worth() && s.idle.room() {
+	for s.idle.spin > 0 && s.waits.Worth() && s.seat.room() {
 		if evs = s.epoll.Poll(); len(evs) > 0 || pending() {
 			return evs
 		}
@@ -134,7 +135,7 @@ func (s *selector) wait(start int64, pending func() bool) (evs []unix.EpollEvent
 		}
 	}
 	s.state.Store(asleep)
-	s.idle.awake.Add(-1)
+	s.seat.rest()
 	if pending() {
 		evs = nil
 	} else {
@@ -143,7 +144,7 @@ func (s *selector) wait(start int64, pending func() bool) (evs []unix.EpollEvent
 		s.dozing.end(telemetry.Now())
 	}
 	if s.state.CompareAndSwap(asleep, up) {
-		s.idle.awake.Add(1)
+		s.seat.rise()
 	}
 	return evs
 }
@@ -164,7 +165,7 @@ func (s *selector) asleep() bool { return s.state.Load() == asleep }
 // wakeup makes a sleeping owner look; one that is up looks anyway. Any thread.
 func (s *selector) wakeup() {
 	if s.state.Load() == asleep && s.state.CompareAndSwap(asleep, up) {
-		s.idle.awake.Add(1)
+		s.seat.rise()
 		kernel.Kick(s.wake)
 	}
 }

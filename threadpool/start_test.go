@@ -17,7 +17,6 @@ import (
 func TestRefused(t *testing.T) {
 	for _, set := range [][2]string{
 		{"ownership", "shard"},
-		{"threads", "pinned"},
 		{"network", "uring"},
 		{"network", "netpoll"},
 		{"disk", "direct"},

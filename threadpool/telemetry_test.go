@@ -132,12 +132,13 @@ func TestOfferWaits(t *testing.T) {
 		if gogo {
 			f.Threads = "goroutine"
 		}
-		c := newChannel(1, newIdle(&f, 2), gogo)
-		h := &handler{broker: &Broker{}}
+		i := newIdle(&f, 2)
+		c := newChannel(1, i, gogo)
+		h := &handler{broker: &Broker{}, seat: i.seat(0)}
 		first, second := &request{}, &request{}
-		c.put(first)
+		c.put(first, i.seat(0))
 		pool := threads{locked: !gogo}
-		pool.start(func() { c.put(second) })
+		pool.start(func() { c.put(second, i.seat(0)) })
 		for c.blocks.Load() == 0 {
 			runtime.Gosched()
 		}

@@ -43,11 +43,11 @@ func poll(b *testing.B, mode string, blocking bool) {
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1 + slots))
 	i := newIdle(&f, 1)
-	i.awake.Store(pollers + workers)
+	i.seat(0).awake.Store(pollers + workers)
 	c := newChannel(500, i, gogo)
 	pool := threads{locked: !gogo}
 	for range workers {
-		h := &handler{broker: &Broker{}}
+		h := &handler{broker: &Broker{}, seat: i.seat(0)}
 		pool.start(func() {
 			for {
 				j, ok := c.take(h)
@@ -68,7 +68,7 @@ func poll(b *testing.B, mode string, blocking bool) {
 			b.Fatal(err)
 		}
 		clients[n], stopping[n] = pair[0], make(chan struct{}, 1)
-		s, err := newSelector(i, gogo)
+		s, err := newSelector(i, i.seat(0), gogo)
 		if err == nil {
 			err = s.epoll.Add(pair[1], unix.EPOLLIN|1<<31, 0)
 		}
@@ -118,7 +118,7 @@ func pollLoop(s *selector, c *channel, r *request, blocking bool, stop chan stru
 					continue
 				}
 			}
-			if n, _ := kernel.Recv(r.conn.fd, r.frame); n == 1 && c.put(r) {
+			if n, _ := kernel.Recv(r.conn.fd, r.frame); n == 1 && c.put(r, s.seat) {
 				c.signal()
 			}
 		}
