@@ -33,6 +33,7 @@ type Broker struct {
 	inflight  int
 	power     bool // durability=power
 	syncEach  bool // commit=each
+	direct    bool // disk=direct
 	maxFrame  int
 	maxIdleNs int64
 
@@ -48,6 +49,9 @@ type Broker struct {
 	crew       crew
 	idle       *idle
 	memory     memory
+	windows    windowBudget           // disk=direct: tails in memory
+	zeroed     atomic.Uint64          // disk=direct: bytes zero-filled ahead
+	refused    atomic.Pointer[string] // disk=direct: why the file system does not
 	acceptor   *acceptor
 	processors []*processor
 	channel    *channel
@@ -73,6 +77,7 @@ func New(cfg models.Config) (*Broker, error) {
 	f := &b.cfg.Factors
 	b.gogo = f.Threads == "goroutine"
 	b.inflight = f.Inflight
+	b.direct = f.Disk == "direct"
 	b.power, b.syncEach = f.Durability == models.Power, f.Commit == "each"
 	b.maxFrame = int(cfg.Int("socket.request.max.bytes"))
 	b.maxIdleNs = max(cfg.Int("connections.max.idle.ms"), 0)
@@ -87,6 +92,7 @@ func New(cfg models.Config) (*Broker, error) {
 	b.crew = crew{threads: &b.threads, cpus: cpus, begun: make(chan error), gate: make(chan struct{})}
 	b.idle = newIdle(f, max(len(cpus), cpuCount(&b.cfg)))
 	b.memory.limit = memoryLimit(cfg.MemoryBytes)
+	b.windows.limit = b.memory.limit / 4
 	b.memory.freed = func() {
 		for _, p := range b.processors {
 			p.selector.wakeup()
@@ -276,5 +282,8 @@ func (b *Broker) Facts() map[string]string {
 		facts["disk.probe"] = err.Error()
 	}
 	maps.Copy(facts, storage)
+	if why := b.refused.Load(); why != nil {
+		facts["disk"] = "buffered: " + *why
+	}
 	return facts
 }

@@ -2,7 +2,6 @@ package threadpool
 
 import (
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/ceteris/ceteris/models/log"
@@ -53,7 +52,7 @@ func (b *Broker) beginCompaction() (*replica, *compact.Cleaning) {
 	return r, compact.Begin(compact.Options{
 		FS: b.fs, Logs: b.controller.Logs(),
 		BufferBytes: b.cfg.Int("log.cleaner.dedupe.buffer.size") / b.cfg.Int("log.cleaner.threads"),
-		Attach:      b.attachAt,
+		Attach:      func(s *log.Segment, path string) error { return b.openSegment(r.part.Log, s, path) },
 	}, r.part.Log, c, telemetry.WallMs())
 }
 
@@ -97,14 +96,4 @@ func (b *Broker) compact(r *replica, run *compact.Cleaning) {
 	if err := run.Err(); err != nil {
 		slog.Error("the log is not compacted again before a restart", "error", err)
 	}
-}
-
-// attachAt opens a compacted segment's file.
-func (b *Broker) attachAt(s *log.Segment, path string) error {
-	f, err := b.fs.Open(path, os.O_RDWR)
-	if err != nil {
-		return err
-	}
-	attach(s, f)
-	return nil
 }

@@ -2,7 +2,6 @@ package threadpool
 
 import (
 	"github.com/ceteris/ceteris/models/api"
-	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/threadpool/purgatory"
@@ -105,7 +104,7 @@ func (b *Broker) startOf(op *api.Fetch, fp *api.FetchPart) fetchStart {
 	return s
 }
 
-// answerFetch hangs the file ranges of what was read between the encoded parts
+// answerFetch hangs the ranges of what was read between the encoded parts
 // and hands the request back.
 func (b *Broker) answerFetch(r *request, h *handler) {
 	r.stamps[telemetry.Satisfied] = telemetry.Now()
@@ -120,7 +119,7 @@ func (b *Broker) answerFetch(r *request, h *handler) {
 			fp.Fail(b.lostFile(fp))
 			continue
 		}
-		fp.Data = append(fp.Data, iobuf.Piece{FD: f.file.FD(), Off: fp.Extent.Pos, Len: fp.Extent.Len, Hold: f})
+		fp.Data = append(fp.Data, f.piece(fp.Extent.Pos, fp.Extent.Len))
 	}
 	b.sessionLock.Lock()
 	op.Settle(b.sessions)

@@ -22,6 +22,10 @@ func (b *Broker) instrument() {
 	g.CounterFunc("acceptor_blocked_nanoseconds_total", "time the acceptor waited for a processor", b.acceptor.blockedNs.Load)
 	gauge("memory_pool_used_bytes", "request buffers in use", b.memory.used.Load)
 	gauge("memory_pool_limit_bytes", "bound on request buffers", func() int64 { return b.memory.limit })
+	if b.direct {
+		gauge("tail_memory_bytes", "ends of logs in memory, which direct I/O writes from", b.windows.used.Load)
+		g.CounterFunc("append_zeroed_bytes_total", "bytes zero-filled ahead of the logs' ends", b.zeroed.Load)
+	}
 	gauge("produce_purgatory_size", "produce requests waiting for a sync", b.produces.Waiting)
 	gauge("fetch_purgatory_size", "fetch requests waiting for bytes", b.fetches.Waiting)
 	g.CounterFunc("delayed_produce_expires_total", "produce requests that timed out", func() uint64 { return uint64(b.produces.Expired()) })

@@ -19,7 +19,7 @@ import (
 // OpenPartition serves a log that was created or recovered. It is the
 // controller's call.
 func (b *Broker) OpenPartition(t *cluster.Topic, index int32, l *log.Log) error {
-	if err := openSegments(b.fs, l); err != nil {
+	if err := b.openSegments(l); err != nil {
 		closeSegments(l)
 		return fmt.Errorf("open %s-%d: %w", t.Name, index, err)
 	}
@@ -92,11 +92,12 @@ func (b *Broker) eachReplica(f func(*replica)) {
 // storageFailed before it lets go of the lock.
 func (b *Broker) roll(r *replica, a *log.Append) error {
 	old, fresh := r.part.Log.Roll(a)
-	f, err := log.CreateSegment(b.fs, r.part.Log.Path(), fresh)
-	if err != nil {
+	if err := b.createSegment(r.part.Log, fresh); err != nil {
 		return err
 	}
-	attach(fresh, f)
+	if d := fileOf(old).directOf(); d != nil {
+		d.zeros.enough.Store(true) // behind the seal's truncation they would lengthen the file again
+	}
 	if b.power {
 		if sf := fileOf(old); sf.hold() {
 			r.rolled = append(r.rolled, sf)
@@ -110,6 +111,22 @@ func (b *Broker) roll(r *replica, a *log.Append) error {
 		b.sealLater(r, old)
 	}
 	return nil
+}
+
+// createSegment makes the file of a fresh segment.
+func (b *Broker) createSegment(l *log.Log, s *log.Segment) error {
+	f, err := log.CreateSegment(b.fs, l.Path(), s)
+	if err != nil {
+		return err
+	}
+	if !b.direct {
+		attach(s, f)
+		return nil
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return b.openSegment(l, s, s.Path(l.Path()))
 }
 
 // sealLater seals a segment on a background thread.

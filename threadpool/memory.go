@@ -41,6 +41,14 @@ func (m *memory) Alloc(n int) *iobuf.Buf {
 	return b
 }
 
+// spare is Alloc for what can do without: it leaves half for requests.
+func (m *memory) spare(n int) *iobuf.Buf {
+	if m.used.Load() >= m.limit/2 {
+		return nil
+	}
+	return m.Alloc(n)
+}
+
 // Recycle takes a buffer back. Any thread.
 func (m *memory) Recycle(b *iobuf.Buf, at iobuf.Allocator) {
 	m.used.Add(-int64(len(b.B)))

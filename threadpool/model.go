@@ -35,9 +35,6 @@ func check(cfg *models.Config) error {
 	default:
 		refuse("network", f.Network, "epoll, and netpoll with threads=goroutine")
 	}
-	if f.Disk != "buffered" {
-		refuse("disk", f.Disk, "buffered only")
-	}
 	if f.Memory != "heap" {
 		refuse("memory", f.Memory, "heap only")
 	}

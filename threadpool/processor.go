@@ -38,6 +38,7 @@ type processor struct {
 	frees     uint64        // memory.frees when they last tried
 	sent      []*request    // completed sends of this round
 	memo      *request      // requests to reuse
+	scratch   []byte        // disk=direct: where ranges are read to when there is no other memory
 	oldest    *connection
 	newest    *connection
 	nowNs     int64

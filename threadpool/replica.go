@@ -100,7 +100,7 @@ func (h *handler) write(r *replica, pp *api.ProducePart) error {
 	a := &pp.Append
 	if b.writer != nil {
 		b.writer.put(r, pp, h.current)
-	} else if n, err := a.Seg.File.WriteAt(pp.Records, a.Pos); err != nil {
+	} else if n, err := h.writeNow(r, a, pp.Records); err != nil {
 		return fmt.Errorf("append of %d bytes to %s at %d: %d written: %w", len(pp.Records), a.Seg.Path(r.part.Log.Path()), a.Pos, n, err)
 	}
 	r.part.Log.Commit(a)
@@ -118,6 +118,23 @@ func (h *handler) write(r *replica, pp *api.ProducePart) error {
 	}
 	pp.Finish(r.part, 0)
 	return nil
+}
+
+// writeNow writes the batch on this thread. A device takes long enough for others
+// to have its processor meanwhile, and for what the handler owes them to come first.
+func (h *handler) writeNow(r *replica, a *log.Append, records []byte) (int, error) {
+	d := fileOf(a.Seg).directOf()
+	if d == nil {
+		return a.Seg.File.WriteAt(records, a.Pos)
+	}
+	h.flush()
+	h.seat.rest()
+	n, err := d.WriteAt(records, a.Pos)
+	h.seat.rise()
+	if err == nil {
+		h.broker.prewrite(r, d)
+	}
+	return n, err
 }
 
 // replicaSet is every partition of the broker by topic id. The map and the

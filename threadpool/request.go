@@ -42,6 +42,9 @@ type request struct {
 	out  iobuf.Chain
 	sent int // pieces of out that are sent; processor only
 
+	read  *iobuf.Buf // memory of ahead, nil where that is the processor's
+	ahead []byte     // what was read of the piece being sent (disk=direct), from its Off on; processor only
+
 	follows  *request // next of the same connection, in the order of arrival; processor only
 	response note
 	released note
@@ -65,6 +68,7 @@ func newRequest(p *processor) *request {
 // the next. Processor only.
 func (r *request) reset() {
 	r.out.Reset(nil)
+	r.dropAhead()
 	if r.buf != nil {
 		r.buf.Release(nil)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/log"
 )
 
@@ -25,15 +26,46 @@ func attach(s *log.Segment, f disk.File) {
 }
 
 // openSegments opens the files of every segment of a log.
-func openSegments(fs disk.FS, l *log.Log) error {
+func (b *Broker) openSegments(l *log.Log) error {
 	for _, s := range l.Segments() {
-		f, err := fs.Open(s.Path(l.Path()), os.O_RDWR|os.O_CREATE)
+		if err := b.openSegment(l, s, s.Path(l.Path())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSegment gives a segment the file at path, opened as the factor disk says.
+func (b *Broker) openSegment(l *log.Log, s *log.Segment, path string) error {
+	if !b.direct {
+		f, err := b.fs.Open(path, os.O_RDWR|os.O_CREATE)
 		if err != nil {
 			return err
 		}
 		attach(s, f)
+		return nil
 	}
+	f, refused, err := b.openDirect(path, l, s)
+	if err != nil {
+		return err
+	}
+	if refused != "" {
+		b.refused.Store(&refused)
+	}
+	attach(s, f)
 	return nil
+}
+
+// piece is a range of the segment for a response, which takes over a reference
+// to the file: a range of the file, or of memory if a direct file has it there.
+func (f *segmentFile) piece(pos int64, n int) iobuf.Piece {
+	if d := f.directOf(); d != nil {
+		if w := d.window(pos, n); w != nil {
+			f.Drop()
+			return iobuf.Piece{B: w.at(pos)[:n:n], FD: -1, Len: n, Hold: w}
+		}
+	}
+	return iobuf.Piece{FD: f.file.FD(), Off: pos, Len: n, Hold: f}
 }
 
 // closeSegments lets go of the files of every segment of a log.

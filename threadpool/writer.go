@@ -120,6 +120,8 @@ func (w *writer) write(x writing) {
 		if _, err := x.file.file.WriteAt(x.records, x.pos); err != nil {
 			r.lost.Store(&log.Mark{Offset: x.base, SegBase: x.segment.Base, Pos: x.pos})
 			w.broker.storageFailed(r, err)
+		} else if d := x.file.directOf(); d != nil {
+			w.broker.prewrite(r, d)
 		}
 	}
 	x.buf.Release(nil)

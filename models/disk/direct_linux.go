@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -54,6 +55,40 @@ func (d *Direct) Reserve(off, n int64) error {
 			return fmt.Errorf("reserving %d bytes at %d: %w", n, off, err)
 		}
 	}
+}
+
+// ReadAt is as of any file, in one go: whoever goes on behind a block that the
+// file ends in would ask for something that is not aligned.
+func (d *Direct) ReadAt(b []byte, off int64) (int, error) {
+	for {
+		n, err := unix.Pread(d.FD(), b, off)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return 0, fmt.Errorf("reading %d bytes at %d: %w", len(b), off, err)
+		case n < len(b):
+			return n, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+// WriteDSync writes b at off and returns when it survives a loss of power, as
+// the data of one write and of no other (RWF_DSYNC).
+func (d *Direct) WriteDSync(b []byte, off int64) (n int, err error) {
+	for n < len(b) {
+		k, err := unix.Pwritev2(d.FD(), [][]byte{b[n:]}, off+int64(n), unix.RWF_DSYNC)
+		switch {
+		case err == nil && k > 0:
+			n += k
+		case err == nil:
+			return n, fmt.Errorf("durable write of %d bytes at %d: none written", len(b)-n, off+int64(n))
+		case !errors.Is(err, unix.EINTR):
+			return n, fmt.Errorf("durable write of %d bytes at %d: %w", len(b)-n, off+int64(n), err)
+		}
+	}
+	return n, nil
 }
 
 func buffered(path, reason string) (*Direct, error) {

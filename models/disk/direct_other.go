@@ -16,6 +16,9 @@ func OpenDirect(path string) (*Direct, error) {
 // Reserve fails: brokers need Linux.
 func (d *Direct) Reserve(off, n int64) error { return errNeedsLinux }
 
+// WriteDSync fails: brokers need Linux.
+func (d *Direct) WriteDSync(b []byte, off int64) (int, error) { return 0, errNeedsLinux }
+
 // LockDir fails: brokers need Linux.
 func LockDir(path string) (release func(), err error) {
 	return nil, &os.PathError{Op: "lock", Path: path, Err: errNeedsLinux}
