@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ceteris/ceteris/harness/child"
 	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/load"
 	"github.com/ceteris/ceteris/harness/result"
 )
 
@@ -57,7 +59,7 @@ type attempt struct {
 	c         *cell
 	rec       *result.CellRecord
 	dir, data string
-	b         *broker
+	b         *child.Broker
 	s         *sampler
 	noise     host.Noise // at measure-start
 	atStart   result.Metrics
@@ -84,25 +86,25 @@ func (a *attempt) measure(ctx context.Context) (err error) {
 	if a.b, err = a.r.startBroker(a.c, a.dir, a.data); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}
-	if err := result.WriteJSON(filepath.Join(a.dir, "broker.json"), a.b.ready); err != nil {
-		return errors.Join(err, a.b.finish())
+	if err := result.WriteJSON(filepath.Join(a.dir, "broker.json"), a.b.Ready); err != nil {
+		return errors.Join(err, a.b.Finish())
 	}
 	a.rec.Affinity.BrokerWanted, a.rec.Affinity.GeneratorWanted = a.r.placement.Broker, a.r.placement.Generator
-	a.s = startSampler(a.r.machine, a.b.pid())
+	a.s = startSampler(a.r.machine, a.b.PID())
 	err = a.offer(ctx)
 	err = errors.Join(err, a.s.close(filepath.Join(a.dir, "counters.csv")))
 	if len(a.problems) > 0 {
 		// A broker that does not answer is often one that has ended a moment ago.
 		select {
-		case <-a.b.ended:
+		case <-a.b.Ended():
 		case <-time.After(time.Second):
 		}
 	}
-	alive := a.b.alive()
-	exit := a.b.finish()
+	alive := a.b.Alive()
+	exit := a.b.Finish()
 	if !alive {
 		exit = fmt.Errorf("the broker ended before it was asked to: %w", exit)
-		if said := lastLine(a.b.log.Name()); said != "" {
+		if said := a.b.LastWords(); said != "" {
 			exit = fmt.Errorf("%w (%s)", exit, said)
 		}
 		// Whatever the load ran into follows from this.
@@ -122,27 +124,27 @@ func (a *attempt) offer(ctx context.Context) error {
 	defer cancel()
 	go func() {
 		select {
-		case <-a.b.ended:
+		case <-a.b.Ended():
 			cancel()
 		case <-ctx.Done():
 		}
 	}()
 	pid := make(chan int, 1)
-	g, err := a.r.startGenerator(a.c, a.dir, a.b.ready.Listen, func(event string) {
+	g, err := a.r.startLoad(a.c, a.dir, a.b.Ready.Listen, func(event string) {
 		switch event {
-		case measureStart:
+		case load.EventStart:
 			id := <-pid
 			pid <- id
 			a.begin(id)
-		case measureEnd:
+		case load.EventEnd:
 			a.end()
 		}
 	})
 	if err != nil {
 		return err
 	}
-	pid <- g.pid()
-	summary, err := g.finish(ctx, a.r.e.Warmup+a.r.e.Measure+spare(a.c))
+	pid <- g.PID()
+	summary, err := g.Finish(ctx, a.r.e.Warmup+a.r.e.Measure+spare(a.c))
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
@@ -213,7 +215,7 @@ func (a *attempt) scrapeBegin() {
 // ask asks the broker's admin port and keeps the answer in a file of the cell
 // ("": nowhere). Whatever goes wrong makes the cell invalid.
 func (a *attempt) ask(method, path, file string) []byte {
-	body, err := a.b.admin(method, path)
+	body, err := a.b.Admin(method, path)
 	if err == nil && file != "" {
 		err = os.WriteFile(filepath.Join(a.dir, file), body, 0o644)
 	}
@@ -249,7 +251,7 @@ func (a *attempt) readBack(generator int) {
 		}
 		a.gate(name, true, false, "CPUs "+host.FormatCPUs(cpus))
 	}
-	check("broker-affinity", a.b.pid(), a.r.placement.Broker, &a.rec.Affinity.BrokerGot)
+	check("broker-affinity", a.b.PID(), a.r.placement.Broker, &a.rec.Affinity.BrokerGot)
 	check("generator-affinity", generator, a.r.placement.Generator, &a.rec.Affinity.GeneratorGot)
 }
 

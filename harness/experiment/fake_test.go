@@ -15,6 +15,7 @@ import (
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/ceteris/ceteris/harness/child"
 	"github.com/ceteris/ceteris/harness/load"
 )
 
@@ -102,7 +103,7 @@ func fakeBroker(model, data string) int {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		asked <- syscall.SIGTERM
 	}()
-	line, _ := json.Marshal(ready{Ready: true, Listen: "127.0.0.1:1", Admin: listener.Addr().String(), Model: model, PID: os.Getpid()})
+	line, _ := json.Marshal(child.Ready{Ready: true, Listen: "127.0.0.1:1", Admin: listener.Addr().String(), Model: model, PID: os.Getpid()})
 	fmt.Println(string(line))
 	<-asked
 	if model == modelDirty {
@@ -130,7 +131,7 @@ func fakeLoad(spec, out string) int {
 			fmt.Printf("{\"event\":%q,\"mono_ns\":1}\n", event)
 		}
 	}
-	announce(measureStart)
+	announce(load.EventStart)
 	wait := 20 * time.Millisecond
 	if o.W.Name == workloadSlow {
 		wait = time.Minute
@@ -143,7 +144,7 @@ func fakeLoad(spec, out string) int {
 		return 1
 	case <-time.After(wait):
 	}
-	announce(measureEnd)
+	announce(load.EventEnd)
 	for _, kind := range []string{"response", "service", "slip"} {
 		f, err := os.Create(filepath.Join(out, kind+".hlog"))
 		if err != nil {

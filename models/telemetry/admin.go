@@ -20,6 +20,7 @@ import (
 //	POST /stages/reset  start the stages anew
 //	POST /workers/start sample where every thread's time goes, each ?every=
 //	POST /workers/stop  end that and return the samples as CSV
+//	POST /inject/stall  keep every thread that talks to clients from its work ?for=
 func ServeAdmin(addr string, g *Registry) (bound string, stop func(), err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -60,6 +61,7 @@ func (g *Registry) handler() http.Handler {
 	})
 	mux.HandleFunc("POST /workers/start", g.startSeries)
 	mux.HandleFunc("POST /workers/stop", g.stopSeries)
+	mux.HandleFunc("POST /inject/stall", g.serveStall)
 	for pattern, h := range g.routes() {
 		mux.Handle(pattern, h)
 	}

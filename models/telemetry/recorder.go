@@ -31,6 +31,10 @@ type Recorder struct {
 	// The scraper's own, under the registry's lock.
 	total   *Bank // everything collected since the last reset
 	discard bool  // the bank in flight predates a reset
+
+	// untilNs is when the thread may go on that is to stand still, 0: it need
+	// not; stoodNs is how long it did. See [Registry.Stall].
+	untilNs, stoodNs atomic.Int64
 }
 
 // NewRecorder allocates a recorder's three banks (about 1 MiB in all).
@@ -72,10 +76,13 @@ func (r *Recorder) mend(class Class, t *Stamps) {
 	}
 }
 
-// Poll hands the bank over if a scrape asked for it: an atomic load otherwise.
-// The thread calls it once per loop round, before the round's work, and at least
+// Poll hands the bank over if a scrape asked for it, and stands still if a stall
+// was injected: two atomic loads otherwise. The thread calls it once per loop round, before the round's work, and at least
 // every 500 ms if it wakes at all.
 func (r *Recorder) Poll() {
+	if until := r.untilNs.Load(); until != 0 {
+		r.stand(until)
+	}
 	if r.state.Load() != bankWanted {
 		return
 	}

@@ -1,4 +1,4 @@
-package experiment
+package child
 
 import (
 	"bufio"
@@ -15,52 +15,31 @@ import (
 	"github.com/ceteris/ceteris/harness/result"
 )
 
-// Events that the generator prints while it runs.
-const (
-	measureStart = "measure-start"
-	measureEnd   = "measure-end"
-)
-
-// The generator may take this long beside its own windows: creating topics,
-// draining what is in flight, letting consumers catch up.
-const generatorSpare = 60 * time.Second
-
-// spare is generatorSpare and what many partitions add to it.
-func spare(c *cell) time.Duration {
-	return generatorSpare + time.Duration(c.spec.Workload.Topics*c.spec.Workload.Partitions)*20*time.Millisecond
-}
-
-// generator is a running load process.
-type generator struct {
-	*process
+// Load is a running load process.
+type Load struct {
+	*Process
 	log     *os.File
 	summary chan *load.Summary // one value when its output has ended; nil: none was printed
 }
 
-// startGenerator starts a cell's load. on is called with the events in order,
-// from another goroutine.
-func (r *runner) startGenerator(c *cell, dir, addr string, on func(event string)) (*generator, error) {
-	options := load.Options{
-		Addr: addr, W: c.spec.Workload, Seed: loadSeed(r.e, c), RatePerSec: c.LoadPerSec,
-		Warmup: r.e.Warmup, Measure: r.e.Measure, Driver: r.e.Driver, Topic: "ceteris", OutDir: dir,
-	}
-	if r.pinned {
-		options.CPUs = r.placement.Generator
-	}
+// StartLoad offers a load with the given binary; its specification and log go
+// into dir. on is called with the events in order, from another goroutine; it
+// may be nil.
+func StartLoad(binary string, env []string, o load.Options, dir string, on func(event string)) (*Load, error) {
 	spec := filepath.Join(dir, "load.json")
-	if err := result.WriteJSON(spec, options); err != nil {
+	if err := result.WriteJSON(spec, o); err != nil {
 		return nil, err
 	}
 	log, err := os.Create(filepath.Join(dir, "load.log"))
 	if err != nil {
 		return nil, err
 	}
-	p, err := start("load generator", r.o.Binary, []string{"load", "--spec", spec, "--out", dir}, r.o.Env, options.CPUs, log)
+	p, err := start("load generator", binary, []string{"load", "--spec", spec, "--out", dir}, env, o.CPUs, log)
 	if err != nil {
 		log.Close()
 		return nil, err
 	}
-	g := &generator{process: p, log: log, summary: make(chan *load.Summary, 1)}
+	g := &Load{Process: p, log: log, summary: make(chan *load.Summary, 1)}
 	go func() { g.summary <- readLoad(bufio.NewReader(p.out), on) }()
 	return g, nil
 }
@@ -75,7 +54,9 @@ func readLoad(in *bufio.Reader, on func(event string)) *load.Summary {
 				Event string `json:"event"`
 			}
 			if json.Unmarshal(line, &e) == nil && e.Event != "" {
-				on(e.Event)
+				if on != nil {
+					on(e.Event)
+				}
 			} else {
 				s := &load.Summary{}
 				if json.Unmarshal(line, s) == nil {
@@ -89,8 +70,8 @@ func readLoad(in *bufio.Reader, on func(event string)) *load.Summary {
 	}
 }
 
-// finish waits for the generator's end and returns its summary.
-func (g *generator) finish(ctx context.Context, limit time.Duration) (*load.Summary, error) {
+// Finish waits for the generator's end and returns its summary.
+func (g *Load) Finish(ctx context.Context, limit time.Duration) (*load.Summary, error) {
 	defer g.log.Close()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -102,7 +83,7 @@ func (g *generator) finish(ctx context.Context, limit time.Duration) (*load.Summ
 	case summary = <-g.summary:
 		err = g.wait(ctx, stopLimit)
 	case <-ctx.Done():
-		err = errors.Join(ctx.Err(), g.stop(stopLimit))
+		err = errors.Join(ctx.Err(), g.Stop(stopLimit))
 		<-g.summary // the reader touches the record until its pipe is closed
 	}
 	if err != nil {

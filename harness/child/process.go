@@ -1,4 +1,4 @@
-package experiment
+package child
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 	"github.com/ceteris/ceteris/harness/host"
 )
 
-// process is one child: the broker or the generator. It holds the writing end
+// Process is one child: the broker or the generator. It holds the writing end
 // of the child's standard input, so that a harness that is killed takes its
 // children with it.
-type process struct {
+type Process struct {
 	name  string
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
@@ -25,7 +25,7 @@ type process struct {
 }
 
 // start runs the binary with args on cpus. Its standard error goes to log.
-func start(name, binary string, args, env []string, cpus []int, log *os.File) (*process, error) {
+func start(name, binary string, args, env []string, cpus []int, log *os.File) (*Process, error) {
 	cmd := exec.Command(binary, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = log
@@ -47,7 +47,7 @@ func start(name, binary string, args, env []string, cpus []int, log *os.File) (*
 		out.Close()
 		return nil, fmt.Errorf("starting the %s: %w", name, err)
 	}
-	p := &process{name: name, cmd: cmd, stdin: stdin, out: out, ended: make(chan struct{})}
+	p := &Process{name: name, cmd: cmd, stdin: stdin, out: out, ended: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait()
 		close(p.ended)
@@ -55,10 +55,14 @@ func start(name, binary string, args, env []string, cpus []int, log *os.File) (*
 	return p, nil
 }
 
-func (p *process) pid() int { return p.cmd.Process.Pid }
+// PID is the child's process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// alive reports whether the child still runs.
-func (p *process) alive() bool {
+// Ended is closed when the child has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Alive reports whether the child still runs.
+func (p *Process) Alive() bool {
 	select {
 	case <-p.ended:
 		return false
@@ -67,12 +71,12 @@ func (p *process) alive() bool {
 	}
 }
 
-// stop asks the child to end and waits; after limit it is killed, which is an
+// Stop asks the child to end and waits; after limit it is killed, which is an
 // error.
-func (p *process) stop(limit time.Duration) error {
+func (p *Process) Stop(limit time.Duration) error {
 	defer p.out.Close()
 	defer p.stdin.Close()
-	if p.alive() {
+	if p.Alive() {
 		if err := askToStop(p.cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("stopping the %s: %w", p.name, err)
 		}
@@ -91,11 +95,11 @@ func (p *process) stop(limit time.Duration) error {
 }
 
 // wait waits for the child's own end; when ctx ends first, the child is stopped.
-func (p *process) wait(ctx context.Context, limit time.Duration) error {
+func (p *Process) wait(ctx context.Context, limit time.Duration) error {
 	select {
 	case <-p.ended:
-		return p.stop(limit)
+		return p.Stop(limit)
 	case <-ctx.Done():
-		return errors.Join(ctx.Err(), p.stop(limit))
+		return errors.Join(ctx.Err(), p.Stop(limit))
 	}
 }
