@@ -102,6 +102,8 @@ check() {
   scratch=$(mktemp -d)
   trap 'rm -rf "$scratch"' EXIT
   smoke "$scratch"
+  step "self-test of the harness"
+  bin/ceteris selftest --short
   step "all checks passed in $SECONDS s"
 }
 

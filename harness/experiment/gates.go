@@ -100,9 +100,7 @@ func (a *attempt) disturbed() {
 	if share := a.rec.Noise.StealShare(len(online)); err == nil && share >= 0 {
 		a.gate("steal", share <= limit, false, fmt.Sprintf("%.4f of the CPU time, limit %.4f", share, limit))
 	}
-	if n := a.rec.Noise; n.BusyMs >= 0 && n.AtNs > 0 && len(online) > 0 {
-		ours := a.rec.Server.CPUNs() + a.rec.Load.CPUNs
-		share := max(0, float64(n.BusyMs*1e6-ours)/(float64(n.AtNs)*float64(len(online))))
+	if share := a.rec.Noise.OthersShare(len(online), a.rec.Server.CPUNs()+a.rec.Load.CPUNs); share >= 0 {
 		a.gate("others", share <= othersShare, true, fmt.Sprintf("%.4f of the machine's CPU time went elsewhere, limit %.4f", share, othersShare))
 	}
 	if n := a.rec.Noise; n.ThrottledUs >= 0 {

@@ -69,6 +69,9 @@ func samples() []*Figure {
 			{"tpc", false, 0, 1, []float64{1e5, 1 << 20}}, {"tpc", true, 0, 10000, []float64{2e5, 1 << 30}}, {"threadpool", false, 0, 100, []float64{0, 5}},
 		}),
 		Effects(head("effects"), []string{"p50", "p99"}, rows),
+		Stall(head("stall"), twoArms, 5e6, 1e8, []StallView{
+			{"open", "tpc", []int64{1900, 5, 5, 4, 6, 5}, 5}, {"closed", "tpc", []int64{20000, 0, 0, 0, 0, 1}, 0},
+		}),
 	}
 }
 

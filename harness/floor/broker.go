@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"runtime"
 	"strconv"
 	"sync"
@@ -36,6 +37,7 @@ type Broker struct {
 	fd       int
 	running  sync.WaitGroup
 	fatal    chan error
+	slowNs   atomic.Int64 // what each produce request takes longer, see slow.go
 }
 
 // LockedThreads is how many threads block in the kernel with their P.
@@ -61,6 +63,7 @@ func (b *Broker) Facts() map[string]string {
 // Start binds the port and starts the shards.
 func (b *Broker) Start() error {
 	b.registry = telemetry.NewRegistry()
+	b.registry.Handle("POST /inject/slow", http.HandlerFunc(b.serveSlow))
 	b.control.image.Store(cluster.New("ceteris-null", b.cfg.NodeID, cluster.Defaults(&b.cfg)))
 	l, err := net.Listen("tcp", b.cfg.Listen)
 	if err != nil {

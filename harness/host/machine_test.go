@@ -131,6 +131,9 @@ func TestNoise(t *testing.T) {
 	if got := d.StealShare(2); got != 0.02 {
 		t.Errorf("40 ms of two CPUs in a second are %v, want 0.02", got)
 	}
+	if got := (Noise{BusyMs: 1500, AtNs: 1e9}).OthersShare(2, 1e9); got != 0.25 {
+		t.Errorf("1.5 s of two CPUs, of which 1 s ours: others %v, want 0.25", got)
+	}
 	if got := (Noise{StealMs: -1, AtNs: 1}).StealShare(2); got != -1 {
 		t.Errorf("share of an unknown steal: %v, want -1", got)
 	}

@@ -78,6 +78,15 @@ func (n Noise) StealShare(cpus int) float64 {
 	return float64(n.StealMs) * 1e6 / (float64(n.AtNs) * float64(cpus))
 }
 
+// OthersShare is the share of all CPU time of a span on cpus CPUs that went to
+// anybody but those who used oursNs; -1 when the kernel does not tell.
+func (n Noise) OthersShare(cpus int, oursNs int64) float64 {
+	if n.BusyMs < 0 || n.AtNs <= 0 || cpus <= 0 {
+		return -1
+	}
+	return max(0, float64(n.BusyMs*1e6-oursNs)/(float64(n.AtNs)*float64(cpus)))
+}
+
 // String is one line for progress and server logs.
 func (n Noise) String() string {
 	show := func(v int64, unit string) string {
