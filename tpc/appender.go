@@ -39,8 +39,6 @@ type appender struct {
 	busy    bool
 	wave    int // of the shard's waves, the one that the write in flight belongs to
 
-	brought  int64 // bytes brought to the device since the log was opened
-	perWrite int64 // what a write carries of late, bytes
 	unstaged int64 // offset after the last batch of which a part is in no staging file
 
 	segmentBytes int64 // where the log rolls, at the latest
@@ -185,8 +183,7 @@ func (a *appender) DiskDone(op *reactor.DiskOp) {
 	}
 	f := a.opFile
 	a.p.s.onDevice.Add(uint64(a.opEnd - f.flushed))
-	a.brought += a.opEnd - f.flushed
-	a.perWrite += (op.Res - a.perWrite) / 4
+	f.ahead.Wrote(op.Res, a.opEnd-f.flushed)
 	a.p.s.written.Add(uint64(op.Res))
 	f.flushed = a.opEnd
 	a.markClean(f)

@@ -141,7 +141,7 @@ func TestZeroFillFails(t *testing.T) {
 	topicWith(t, r, "t", 1)
 	owner := ownerOf(b, "t", 0)
 	if err := b.on(b.shards[owner], func(s *shard) error {
-		onlyPart(s).app.brought = s.firstPrewrite // what makes a log begin with it
+		onlyPart(s).app.files[0].ahead.Wrote(0, disk.FirstAhead) // what makes a log begin with it
 		s.markDirty(onlyPart(s))
 		return nil
 	}); err != nil {
@@ -156,7 +156,7 @@ func TestZeroFillFails(t *testing.T) {
 	}
 	until(t, b, owner, "no further zero-fill", func(s *shard) bool {
 		f := onlyPart(s).app.files[0]
-		return f.step == 0 && !f.growing
+		return f.ahead.Stopped() && !f.growing
 	})
 	acked.verify(t, b, "t", 1<<20)
 	stop(t, b)

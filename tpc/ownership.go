@@ -54,7 +54,7 @@ func (s *shard) adopt(shared *partition.Partition, tail []byte, segmentBytes int
 	p.app = appender{p: p, segmentBytes: segmentBytes, chunks: chain{size: int64(s.chunkBytes)}}
 	f := &segFile{
 		seg: seg, file: seg.File, flushed: size, end: size,
-		prewritten: (size + disk.Align - 1) &^ (disk.Align - 1), step: s.firstPrewrite,
+		prewritten: (size + disk.Align - 1) &^ (disk.Align - 1), ahead: s.fileAhead,
 	}
 	p.app.files = append(p.app.files, f)
 	if !p.app.keepTail(tail) {

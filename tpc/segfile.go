@@ -20,24 +20,12 @@ type segFile struct {
 	flushed    int64
 	end        int64
 	prewritten int64
-	step       int64 // how much the next zero-fill adds, bytes; 0 when none will
-	growing    bool  // a zero-fill is under way above prewritten
-	enough     bool  // and is to stop
-	sealed     bool  // rolled: no further appends
-	synced     bool  // sealed, and all its files are on the device
+	ahead      disk.Ahead
+	growing    bool // blocks above prewritten are being prepared
+	enough     bool // and is to stop
+	sealed     bool // rolled: no further appends
+	synced     bool // sealed, and all its files are on the device
 }
-
-// rolledPrewrite bounds the first step in a segment that follows another: what
-// the log has grown to there counts, but the next roll may not come soon.
-const rolledPrewrite = 256 << 10
-
-// reserveOnly is the size from which a log's writes go without zeros before them.
-// A write to blocks that are only reserved has the file system note that they are
-// used, whatever its length; zeros cost the device as much again as the write. One
-// write of 64 KiB at a time took 91 µs so and 61 µs over zeros, one of 256 KiB 117
-// and 93 µs; a MiB of them, zeros included, 1.6 ms in both ways, and 0.6 against
-// 1.1 ms (medians of 3, ext4).
-const reserveOnly = 128 << 10
 
 // rollIdle ends a segment that retention wants although nothing follows it.
 func (a *appender) rollIdle() {
@@ -54,7 +42,7 @@ func (a *appender) roll(fresh *log.Segment) {
 	last := a.tailFile()
 	last.sealed = true
 	last.enough = true
-	f := &segFile{seg: fresh, step: max(a.p.s.firstPrewrite, min(last.step, rolledPrewrite))}
+	f := &segFile{seg: fresh, ahead: last.ahead.Follow()}
 	a.files = append(a.files, f)
 	var made disk.File // the worker's until it is done
 	a.p.s.fileWork(a.p, func() (err error) {
@@ -109,28 +97,19 @@ func (a *appender) noteSynced() {
 	a.p.synced.Store(max(at, a.p.synced.Load()))
 }
 
-// grow prepares blocks ahead of the end when little is left, twice as many each
-// time up to the configured most, so that a quiet partition costs nothing and a
-// busy one never extends its file again: zero-filled, or only reserved for a log
-// whose writes are large. It takes only blocks above all that may be dirty, so the
-// write that is due goes out beside it.
+// grow prepares blocks ahead of the end when little is left. It takes only blocks
+// above all that may be dirty, so the write that is due goes out beside it.
 func (a *appender) grow(f *segFile) {
-	s := a.p.s
-	if !s.prewrite || a.brought < s.firstPrewrite || f.sealed || f.growing || f.step == 0 || a.p.moving || f.prewritten-f.end >= f.step/2 || f.prewritten >= a.segmentBytes {
+	if f.sealed || f.growing || a.p.moving {
 		return
 	}
-	if a.large() { // steps smaller than a write would come too late
-		f.step = max(f.step, min(4*a.perWrite, s.maxPrewrite))
+	from, n, zeros := f.ahead.Next(f.end, f.prewritten, a.segmentBytes)
+	if n == 0 {
+		return
 	}
-	from := max(f.prewritten, (f.end+disk.Align-1)&^(disk.Align-1))
-	n := min(f.step, max(a.segmentBytes-from, disk.Align)+disk.Align-1) &^ (disk.Align - 1)
 	f.prewritten, f.growing = from, true
-	f.step = min(2*f.step, s.maxPrewrite)
-	(&zeroFill{a: a, f: f, from: from, n: n}).start()
+	(&zeroFill{a: a, f: f, from: from, n: n}).start(zeros)
 }
-
-// large reports whether the log's writes are large enough to go without zeros.
-func (a *appender) large() bool { return a.perWrite >= reserveOnly }
 
 // filled ends the preparation of n bytes.
 func (a *appender) filled(f *segFile, n int64, err error) {
@@ -140,9 +119,7 @@ func (a *appender) filled(f *segFile, n int64, err error) {
 	} else if err == nil {
 		f.prewritten += n
 	} else {
-		// Not an error yet (a full disk, say): the append that needs the space
-		// will say so. Trying again and again would not make any.
-		f.step = 0
+		f.ahead.Stop()
 	}
 	a.p.s.markDirty(a.p)
 }
@@ -160,8 +137,9 @@ type zeroFill struct {
 
 // start reserves the blocks: zeros then overwrite what is inside the file, share
 // its lock with the appends and need no kernel worker; extending the file would
-// take the lock alone. Reserving blocks, so it happens elsewhere.
-func (z *zeroFill) start() {
+// take the lock alone. Reserving blocks, so it happens elsewhere. Large writes need
+// no more than that.
+func (z *zeroFill) start(zeros bool) {
 	p := z.a.p
 	p.s.fileWork(p, func() error {
 		if d, ok := z.f.file.(*disk.Direct); ok {
@@ -169,7 +147,7 @@ func (z *zeroFill) start() {
 		}
 		return nil
 	}, func(err error) {
-		if z.a.large() {
+		if !zeros {
 			z.a.filled(z.f, z.n, err)
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/batch"
 	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/staging"
 	"github.com/ceteris/ceteris/models/telemetry"
@@ -67,19 +68,17 @@ type shard struct {
 	starveTimer           reactor.Timer
 	allocFailed           bool // the last allocFrame found no memory
 
-	alloc         func(int) *iobuf.Buf // allocFrame, bound once
-	loans         loans
-	hungry        hungry
-	budget        budgets
-	warm          warmth
-	reserving     *ownedPartition // whose append is reserving memory
-	durability    models.Durability
-	inflightMax   int
-	maxFrame      int
-	prewrite      bool
-	firstPrewrite int64
-	maxPrewrite   int64
-	wallOffsetMs  int64 // wall clock minus telemetry.Now, refreshed by a timer
+	alloc        func(int) *iobuf.Buf // allocFrame, bound once
+	loans        loans
+	hungry       hungry
+	budget       budgets
+	warm         warmth
+	reserving    *ownedPartition // whose append is reserving memory
+	durability   models.Durability
+	inflightMax  int
+	maxFrame     int
+	fileAhead    disk.Ahead // what a log's file begins with: nothing unless disk=direct
+	wallOffsetMs int64      // wall clock minus telemetry.Now, refreshed by a timer
 
 	turns    turns
 	live     int    // requests that are not recycled, those of closed connections included

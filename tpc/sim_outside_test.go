@@ -35,7 +35,7 @@ func (o simOutside) options(r *reactor.Options) {
 }
 
 func (o simOutside) run(s *shard, ended func(error)) {
-	s.firstPrewrite, s.maxPrewrite = 8<<10, 64<<10
+	s.fileAhead = disk.NewAhead(8<<10, 64<<10)
 	if err := s.r.Begin(s); err != nil {
 		ended(err)
 	}

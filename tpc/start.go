@@ -11,6 +11,7 @@ import (
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/cluster"
+	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
@@ -18,13 +19,6 @@ import (
 // minShardBytes is what a shard needs to serve at all: receive buffers, a few
 // append chunks, frames.
 const minShardBytes = 24 << 20
-
-// firstPrewrite is how much a log grows by extending its file, and then the
-// first step of zero-filling ahead, bytes. Every partition that is ever written
-// to pays the former, so it is small: at most four of its writes take the detour
-// over a kernel worker. Who only waits for writes pays nothing, and what is
-// zero-filled stays in proportion to what was appended.
-const firstPrewrite = 16 << 10
 
 // Start recovers the data directory, starts the shards and serves. After an
 // error nothing is left of the broker: not the port, the directory's lock,
@@ -142,7 +136,6 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		maxFrame:   int(b.cfg.Int("socket.request.max.bytes")),
 		layout:     layout,
 		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), arenaBytes: int(bytes),
-		prewrite: f.Disk == "direct", firstPrewrite: firstPrewrite, maxPrewrite: b.cfg.Int("prewrite.max.bytes"),
 		local:        counter("parts_local_total", "request parts applied on their connection's shard"),
 		remote:       counter("parts_remote_total", "request parts sent to another shard"),
 		strays:       counter("parts_misrouted_total", "request parts refused because another shard owns them (routing=direct)"),
@@ -167,6 +160,9 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		return nil, errors.Join(err, mem.Close())
 	}
 	s.maxAhead = b.cfg.Int("readahead.max.bytes")
+	if f.Disk == "direct" {
+		s.fileAhead = disk.NewAhead(disk.FirstAhead, b.cfg.Int("prewrite.max.bytes"))
+	}
 	s.windows.prev, s.windows.next = &s.windows, &s.windows
 	s.budget = newBudgets(bytes, counter("memory_network_refusals_total", "frames and answers that the network's budget refused"))
 	s.warm.idleNs = b.cfg.Int("append.idle.ms") * 1e6
