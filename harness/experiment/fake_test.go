@@ -157,7 +157,7 @@ func fakeLoad(spec, out string) int {
 		}
 		f.Close()
 	}
-	s := load.Summary{Driver: "fake", Intended: 100, Sent: 100, Acked: 100, Records: 100, AchievedRatio: 1}
+	s := load.Summary{Driver: "fake", Intended: 100, Sent: 100, Acked: 100, Records: 100, AchievedRatio: 1, AchievedPerSec: 100}
 	s.Response.P99Ns, s.Consumer.Consumers = 50_000, 1
 	if o.W.Name == workloadLossy {
 		s.Consumer.Lost = 1

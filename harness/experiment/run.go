@@ -29,6 +29,7 @@ type Options struct {
 	Env        []string      // added to the children's environment
 	Out        io.Writer     // progress
 	Terminal   bool          // Out can move its cursor
+	Certify    bool          // certify the load generator before the first cell
 	Settle     time.Duration // bounds the wait for the disk between cells; 0 is 15 s
 }
 
@@ -72,6 +73,9 @@ func Run(ctx context.Context, o Options) (dir string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, r.journal.Close()) }()
+	if err := r.certify(ctx); err != nil {
+		return r.run.Dir, err
+	}
 	return r.run.Dir, r.runCells(ctx)
 }
 

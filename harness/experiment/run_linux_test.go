@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,34 @@ func TestRunCompletes(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), "\n"); n != 6 {
 		t.Errorf("%d lines without a terminal, want one per cell:\n%s", n, out)
+	}
+}
+
+// TestCertify: the certificate is taken once, before the first cell, and is part
+// of the result whatever it says.
+func TestCertify(t *testing.T) {
+	o := options(t, small(1, "w", "a"))
+	o.Certify = true
+	dir, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := open(t, dir).Certificate()
+	if err != nil || c == nil {
+		t.Fatalf("certificate %v, %v", c, err)
+	}
+	d := c.Driver(workloads.Raw)
+	if d == nil || len(d.Checks) < 5 || d.NullPerSec["w"] != 100 {
+		t.Fatalf("certificate of the driver: %+v", d)
+	}
+	// The fake generator's slip is 50 µs, and it answers no probe.
+	for _, name := range []string{"raw: slip", "raw: probe"} {
+		if !slices.Contains(c.Failed(), name) {
+			t.Errorf("failed %v, want %s among them", c.Failed(), name)
+		}
+	}
+	if err := result.Verify(dir); err != nil {
+		t.Errorf("a failing certificate is kept and the result sound: %v", err)
 	}
 }
 

@@ -98,6 +98,9 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	if e != nil && e.Endpoints.Baseline != "" {
 		a.efficiencies(d)
 	}
+	if err := a.certify(r); err != nil {
+		return nil, nil, err
+	}
 	a.Headline = a.headline()
 	return a, d, nil
 }

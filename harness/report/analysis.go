@@ -1,6 +1,9 @@
 package report
 
-import "github.com/ceteris/ceteris/harness/stats"
+import (
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/harness/stats"
+)
 
 // Schema is the version of analysis.json.
 const Schema = "ceteris-analysis/1"
@@ -33,6 +36,8 @@ type Analysis struct {
 	// it probes the machine.
 	Efficiency []Efficiency `json:"efficiency,omitempty"`
 	Limits     *Limits      `json:"limits,omitempty"`
+	// Certificate is the load generator's, where the run took one.
+	Certificate *result.Certificate `json:"certificate,omitempty"`
 }
 
 // ArmName is one of the arms, in the experiment's order.
@@ -59,11 +64,14 @@ type Group struct {
 
 // Point is one load.
 type Point struct {
-	Load       string       `json:"load"`
-	LoadPerSec float64      `json:"load_per_sec"` // requests; 0: closed loop
-	Saturated  []string     `json:"saturated"`    // arms that fell behind in at least half of their runs
-	Arms       []ArmPoint   `json:"arms"`
-	Compared   []Comparison `json:"comparisons"`
+	Load       string   `json:"load"`
+	LoadPerSec float64  `json:"load_per_sec"` // requests; 0: closed loop
+	Saturated  []string `json:"saturated"`    // arms that fell behind in at least half of their runs
+	// GeneratorBound are arms that did more than a third of what the null broker
+	// does; only known with a certificate.
+	GeneratorBound []string     `json:"generator_bound,omitempty"`
+	Arms           []ArmPoint   `json:"arms"`
+	Compared       []Comparison `json:"comparisons"`
 }
 
 // ArmPoint is an arm at one load, its blocks' histograms merged.

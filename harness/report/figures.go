@@ -55,6 +55,13 @@ func drawAll(a *Analysis, d data, e *workloads.Experiment, dir string) (pictures
 			}
 		}
 	}
+	if a.Certificate != nil {
+		for _, f := range CertificateFigures(a.Certificate, a.ResultHash) {
+			if err := g.save("certificate", f); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return g.out, g.sweeps(e)
 }
 

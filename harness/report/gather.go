@@ -271,7 +271,7 @@ func (d data) order(e *workloads.Experiment) []where {
 // hash was drawn from.
 func hashRaw(dir string) (string, error) {
 	sum := sha256.New()
-	for _, part := range []string{"blocks", "env.json", "experiment.yaml", "journal.jsonl", "manifest.json"} {
+	for _, part := range []string{"blocks", "certificate.json", "env.json", "experiment.yaml", "journal.jsonl", "manifest.json"} {
 		// WalkDir goes in lexical order.
 		err := filepath.WalkDir(filepath.Join(dir, part), func(path string, e fs.DirEntry, err error) error {
 			if os.IsNotExist(err) {

@@ -74,9 +74,13 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	data := filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o755); err != nil {
+		return nil, err
+	}
 	b, err := child.StartBroker(child.BrokerOptions{
 		Binary: o.Binary, Env: o.Env, Model: o.Model, Set: o.Set, Durability: o.Durability, MemoryBytes: o.MemoryBytes,
-		Data: filepath.Join(dir, "data"), CPUs: o.Placement.Broker, Log: filepath.Join(dir, "server.log"),
+		Data: data, CPUs: o.Placement.Broker, Log: filepath.Join(dir, "server.log"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: broker: %w", o.Model, err)
@@ -130,6 +134,9 @@ func (t *attempt) client(ctx context.Context, i, n int) error {
 	lo.Addr, lo.OutDir, lo.CPUs = t.b.Ready.Listen, t.clientDir(i), t.o.Placement.Generator
 	lo.RatePerSec /= float64(n)
 	lo.Seed += uint64(i)
+	if n > 1 {
+		lo.Topic = fmt.Sprintf("ceteris-%d", i) // nobody creates another's
+	}
 	if err := os.MkdirAll(lo.OutDir, 0o755); err != nil {
 		return err
 	}

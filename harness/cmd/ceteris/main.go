@@ -29,6 +29,7 @@ type cli struct {
 	Explain   explainCmd   `cmd:"" help:"Say what a key of an experiment file, a factor or a broker's setting means and takes."`
 	Doctor    doctorCmd    `cmd:"" help:"Say what this machine is and what stands against measuring on it."`
 	Selftest  selftestCmd  `cmd:"" help:"Break a broker by a known amount and demand to see exactly that."`
+	Certify   certifyCmd   `cmd:"" help:"Say whether the load generator is good enough on this machine."`
 	Broker    brokerCmd    `cmd:"" help:"Be one broker."`
 	Placement placementCmd `cmd:"" help:"Print which shard each partition of a stopped broker belongs to."`
 	Log       logCmd       `cmd:"" help:"Check segments, indexes and snapshots."`

@@ -1,0 +1,16 @@
+// Package certify finds out what the load generator is good for on this machine,
+// before anybody believes what it says about brokers:
+//
+//	generator-bound  the null broker answers at least three times as many requests
+//	                 as the fastest model: what is measured is the model
+//	slip             requests leave within 10 µs of their moment, at p99, at 50,000/s
+//	clients          twice the clients give the same answer, within what two equal
+//	                 runs differ by
+//	probe            a client that shares no code with the generator sees the same
+//	arrivals         the sent process is the one that was asked for
+//	collector        the generator's garbage collector does not run
+//	headroom         the generator uses less than 60 % of its CPUs
+//
+// Limits are fixed here. The floor, what the null broker's answers take at a low
+// rate, is recorded beside them.
+package certify
