@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +26,7 @@ type Experiment struct {
 	Loads       Loads
 	Workloads   []*Workload
 	Endpoints   Endpoints
+	Claims      []Claim
 	// Probes are the machine's own limits that are measured once a block.
 	Probes []string
 
@@ -78,9 +80,15 @@ const (
 // equivalence). Baseline is the arm in every denominator; "" leaves it to the
 // report, which then shows no requests per CPU-second beside it.
 type Endpoints struct {
-	Primary  string
-	Rope     float64
-	Baseline string
+	Primary   string
+	Secondary []string
+	Rope      float64
+	Baseline  string
+}
+
+// Declares reports whether an endpoint is one of those that are tested.
+func (e *Endpoints) Declares(endpoint string) bool {
+	return endpoint == e.Primary || slices.Contains(e.Secondary, endpoint)
 }
 
 // The limits of the machine that [Experiment.Probes] can name: sequential direct

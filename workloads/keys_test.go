@@ -18,8 +18,9 @@ func full() map[string]any {
 	law := func() map[string]any { return map[string]any{"zipf": 1} }
 	loads := func() map[string]any { return map[string]any{"kind": Absolute, "per_second": []any{1}} }
 	return map[string]any{
-		"name": "t", "host": map[string]any{}, "endpoints": map[string]any{}, "loads": loads(),
-		"models": []any{map[string]any{"model": "tpc", "set": map[string]any{}}},
+		"name": "t", "host": map[string]any{}, "endpoints": map[string]any{"baseline": "threadpool"}, "loads": loads(),
+		"models": []any{map[string]any{"model": "tpc", "set": map[string]any{}}, "threadpool"},
+		"claims": []any{map[string]any{"text": "c", "arm": "tpc", "says": "lower"}},
 		"workloads": []any{map[string]any{
 			"name": "w", "partitions": 1, "connections": 1, "inflight": 1, "keys": law(), "connection": law(), "loads": loads(),
 			"size": map[string]any{"lognormal": map[string]any{"median": 1, "sigma": 1, "max": 1}},
@@ -155,7 +156,7 @@ func TestDefaults(t *testing.T) {
 	for _, k := range Keys() {
 		into := root
 		switch mapping, _, nested := strings.Cut(k.Path, "."); {
-		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"):
+		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"), strings.HasPrefix(k.Path, "claims."):
 			continue
 		case mapping == "workloads":
 			into = workload

@@ -3,6 +3,7 @@ package workloads
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -65,6 +66,9 @@ func (d *document) experiment(n ast.Node) *Experiment {
 		}
 	}
 	e.Endpoints = f.endpoints(e.Models)
+	if d.err == nil {
+		e.Claims = f.claims(e)
+	}
 	for i, n := range f.list("probes", "disk, loopback") {
 		e.Probes = append(e.Probes, f.wordOf(n, fmt.Sprintf("probes[%d]", i), f.at("probes").Words...))
 	}
@@ -209,9 +213,18 @@ func (d *document) loads(n ast.Node, key string) Loads {
 
 func (f *fields) endpoints(arms []Arm) Endpoints {
 	m := f.within("endpoints")
-	return Endpoints{
+	out := Endpoints{
 		Primary: m.choice("primary"), Rope: m.number("rope"), Baseline: m.choice("baseline", names(arms)...),
 	}
+	for i, n := range m.list("secondary", "endpoints") {
+		at := fmt.Sprintf("endpoints.secondary[%d]", i)
+		word := m.wordOf(n, at, m.at("secondary").Words...)
+		if slices.Contains(out.Secondary, word) {
+			m.fail(n, at, "an endpoint that is not listed before", describe(n))
+		}
+		out.Secondary = append(out.Secondary, word)
+	}
+	return out
 }
 
 // names lists the arms' names.

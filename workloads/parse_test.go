@@ -3,6 +3,7 @@ package workloads
 import (
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -36,7 +37,9 @@ workloads:
     entropy: 0.25
     consumers: 2
   - {name: b, partitions: 1, connections: 1, inflight: 1, size: 100, loads: {kind: closed}}
-endpoints: {primary: p50 response produce, rope: 0.1}
+endpoints: {primary: p50 response produce, secondary: [cpu per message], rope: 0.1, baseline: tpc}
+claims:
+  - {text: half the price, arm: threadpool-g, endpoint: cpu per message, says: lower, workload: a, durability: power, per_second: 2.5}
 `
 
 func TestParseReadsEveryKey(t *testing.T) {
@@ -48,8 +51,11 @@ func TestParseReadsEveryKey(t *testing.T) {
 		t.Errorf("models: got %+v", e.Models)
 	}
 	if e.Replicate != "tpc" || e.Blocks != 2 || e.Seed != 7 || e.MemoryBytes != 64<<20 || e.Driver != Franz ||
-		e.Warmup != 0 || e.Measure != 250*time.Millisecond || e.Host != (Host{"0", "1-2,5"}) || e.Endpoints != (Endpoints{Primary: "p50 response produce", Rope: 0.1}) {
+		e.Warmup != 0 || e.Measure != 250*time.Millisecond || e.Host != (Host{"0", "1-2,5"}) || !reflect.DeepEqual(e.Endpoints, Endpoints{"p50 response produce", []string{"cpu per message"}, 0.1, "tpc"}) {
 		t.Errorf("experiment: got %+v", e)
+	}
+	if want := (Claim{"half the price", "threadpool-g", "cpu per message", Lower, "a", "power", 2.5}); len(e.Claims) != 1 || e.Claims[0] != want {
+		t.Errorf("claims: got %+v, want %+v", e.Claims, want)
 	}
 	a := *e.Workloads[0]
 	if a.Topics != 2 || a.Partitions != 3 || a.Connections != 4 || a.Inflight != 5 || a.Acks != 1 || a.Arrivals != Constant ||
@@ -113,7 +119,13 @@ func TestParseErrors(t *testing.T) {
 		{"swept value twice", "partitions: 3", "partitions: [3, 4, 3]", "workloads[0].partitions[2]: expected a value that is not listed before, got 3"},
 		{"swept value out of range", "inflight: 5", "inflight: [5, 0]", "workloads[0].inflight: expected an integer between 1 and 65536, got 0"},
 		{"probe", "driver: franz", "driver: franz\nprobes: [disk, tape]", `probes[1]: expected one of disk, loopback, got "tape"`},
-		{"baseline", "primary: p50 response", "baseline: kafka, primary: p50 response", `endpoints.baseline: expected one of tpc, threadpool-g, got "kafka"`},
+		{"endpoint twice", "[cpu per message]", "[cpu per message, cpu per message]", `endpoints.secondary[1]: expected an endpoint that is not listed before, got "cpu per message"`},
+		{"claim against nothing", ", baseline: tpc", "", `t.yaml:30:3: claims: expected endpoints.baseline, the arm that claims are against, got none`},
+		{"claim of the baseline", "arm: threadpool-g", "arm: tpc", `claims[0].arm: expected an arm other than the baseline, got "tpc"`},
+		{"claim about no cell", "per_second: 2.5}\n", "per_second: 3}\n", `claims[0]: expected a claim about a cell that is planned, got one about none`},
+		{"claim of no workload", "workload: a", "workload: c", `claims[0].workload: expected one of a, b, got "c"`},
+		{"claim without a direction", "says: lower, ", "", `claims[0].says: expected one of lower, higher, equal, got nothing`},
+		{"baseline", "baseline: tpc", "baseline: kafka", `endpoints.baseline: expected one of tpc, threadpool-g, got "kafka"`},
 		{"endpoint", "primary: p50 response", "primary: p98 response", `endpoints.primary: expected one of p99 response produce, p50 response produce, `},
 		{"key twice", "blocks: 2", "seed: 2", "t.yaml:5:1: not YAML: mapping key \"seed\" already defined"},
 		{"not YAML", "blocks: 2", "blocks: [2", "t.yaml:"},

@@ -86,12 +86,17 @@ func table() []Key {
 	}
 	keys = append(keys, loadKeys("loads", true, "The load points of every workload that has none of its own.")...)
 	keys = append(keys, workloadKeys()...)
+	keys = append(keys, claimKeys()...)
 	return append(
 		keys,
 		Key{Path: "endpoints", Kind: Mapping, Doc: "What the experiment sets out to show."},
 		Key{
 			Path: "endpoints.primary", Kind: Word, Words: primaries, Default: primaries[0],
 			Doc: "The quantity that the headline is about: times to a produce response, end-to-end times to a consumer's fetch, or CPU time.",
+		},
+		Key{
+			Path: "endpoints.secondary", Kind: Word, Count: List, Words: primaries, See: []string{"endpoints.primary", "claims"},
+			Doc: "Further quantities that are tested; what is not declared is printed as exploratory. Default: none.",
 		},
 		Key{
 			Path: "endpoints.rope", Kind: Number, Min: 0, Max: 1, Default: "0.05", Unit: "relative difference",
@@ -107,6 +112,9 @@ func table() []Key {
 		},
 	)
 }
+
+// durabilities are what a workload can ask for, from the weakest.
+var durabilities = []string{string(models.Memory), string(models.Process), string(models.Power)}
 
 // primaries are the endpoints that an experiment can be about, the default first.
 var primaries = []string{
@@ -139,7 +147,7 @@ func workloadKeys() []Key {
 		one(Key{Path: "name", Kind: Name, Needed: true, Doc: "What the workload is called, no two alike."}),
 		one(Key{
 			Path: "durability", Kind: Word, Count: List, Default: string(models.Process),
-			Words: []string{string(models.Memory), string(models.Process), string(models.Power)},
+			Words: durabilities,
 			Doc:   "What an acknowledged record survives: nothing (memory), kill -9 (process), the loss of power (power). Each is a cell of its own.",
 		}),
 		one(Key{
