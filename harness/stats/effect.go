@@ -15,12 +15,18 @@ type Effect struct {
 	Level  float64 `json:"level"` // of [Lo, Hi]
 	// Lower counts the blocks in which A was below B.
 	Lower int `json:"blocks_lower"`
-	// Floor is the largest factor, at least 1, by which two runs of one arm
-	// differed in a block.
+	// Floor is the factor, at least 1, that the same estimate of two runs of one
+	// arm may reach: the further end of its interval. Where that has not the wanted
+	// level, and with MinBlocks, it is the largest difference in a block.
 	Floor       Number  `json:"floor"`
 	FloorBlocks int     `json:"floor_blocks"`
 	Verdict     Verdict `json:"verdict"`
 	Words       string  `json:"words"` // the verdict spelled out
+	// P is the two-sided p-value of the signed-rank test against a ratio of 1, and
+	// PEqual that of the two one-sided tests that the ratio lies within the smallest
+	// difference of interest.
+	P      Number `json:"p"`
+	PEqual Number `json:"p_equivalence"`
 }
 
 // Verdict is what may be said of an effect.
@@ -43,8 +49,13 @@ func Compare(pairs, null []Pair, rope float64) (Effect, error) {
 	e := Effect{Blocks: len(pairs), FloorBlocks: len(null), Verdict: Absent, Words: "no block has both"}
 	none := Refuse("no block has both")
 	e.Ratio, e.Lo, e.Hi, e.Floor = none, none, none, Refuse("no block has a valid replicate")
+	e.P, e.PEqual = none, none
 	if len(null) > 0 {
-		e.Floor = Of(math.Exp(MaxAbs(LogRatios(null))))
+		floor, err := floorOf(LogRatios(null))
+		if err != nil {
+			return e, err
+		}
+		e.Floor = Of(math.Exp(floor))
 	}
 	if len(pairs) == 0 {
 		return e, nil
@@ -65,8 +76,43 @@ func Compare(pairs, null []Pair, rope float64) (Effect, error) {
 	} else {
 		e.Lo, e.Hi = Of(math.Exp(s.Lo)), Of(math.Exp(s.Hi))
 	}
+	if err := e.test(d, rope); err != nil {
+		return e, err
+	}
 	e.judge(s, rope)
 	return e, nil
+}
+
+// floorOf is how far from 0 the interval of the null's log ratios reaches. It
+// narrows with more blocks as the effect's own interval does; the largest of the
+// differences would only grow, and hide what the blocks have shown.
+func floorOf(null []float64) (float64, error) {
+	s, err := HodgesLehmann(null)
+	if err != nil {
+		return 0, err
+	}
+	if !s.Reached() {
+		return MaxAbs(null), nil
+	}
+	return max(math.Abs(s.Lo), math.Abs(s.Hi)), nil
+}
+
+// test fills in the p-values.
+func (e *Effect) test(d []float64, rope float64) error {
+	w, err := Wilcoxon(d)
+	if err != nil {
+		return err
+	}
+	e.P = Of(w.TwoSided())
+	e.PEqual = Refuse("no smallest difference of interest was declared")
+	if rope > 0 {
+		t, err := TOST(d, rope)
+		if err != nil {
+			return err
+		}
+		e.PEqual = Of(t.P())
+	}
+	return nil
 }
 
 // judge chooses the verdict; the floor comes first, because a precise interval

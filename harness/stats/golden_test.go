@@ -28,6 +28,12 @@ type golden struct {
 		P        []float64 `json:"p"`
 		Adjusted []float64 `json:"adjusted"`
 	} `json:"holm"`
+	Trends []struct {
+		Name  string    `json:"name"`
+		D     []float64 `json:"d"`
+		P     float64   `json:"p"`
+		Slope float64   `json:"slope"`
+	} `json:"trends"`
 }
 
 func readGolden(t *testing.T) golden {
@@ -40,8 +46,8 @@ func readGolden(t *testing.T) golden {
 	if err := json.Unmarshal(text, &g); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.SignedRank) < 20 || len(g.Holm) < 5 {
-		t.Fatalf("%d and %d cases, want at least 20 and 5", len(g.SignedRank), len(g.Holm))
+	if len(g.SignedRank) < 20 || len(g.Holm) < 5 || len(g.Trends) < 10 {
+		t.Fatalf("%d, %d and %d cases, want at least 20, 5 and 10", len(g.SignedRank), len(g.Holm), len(g.Trends))
 	}
 	return g
 }
@@ -84,5 +90,12 @@ func TestStatsmodelsAgrees(t *testing.T) {
 				t.Errorf("family %d: got %v, want %v", i, got, c.Adjusted)
 			}
 		}
+	}
+}
+
+func TestSciPyAgreesOnTrends(t *testing.T) {
+	for _, c := range readGolden(t).Trends {
+		near(t, c.Name+": p", MannKendall(c.D), c.P, 1e-9)
+		near(t, c.Name+": slope", TheilSen(c.D), c.Slope, 1e-9)
 	}
 }

@@ -13,6 +13,7 @@ import (
 )
 
 type selftestCmd struct {
+	statisticsFlags
 	Short  bool     `help:"For CI: one stall in two seconds instead of one every ten, and a machine too busy to decide is no failure."`
 	Models []string `name:"model" default:"null,tpc,threadpool" placeholder:"NAME" help:"Test these models' brokers only."`
 	Out    string   `placeholder:"DIR" help:"Keep selftest.json and the figures here."`
@@ -20,6 +21,9 @@ type selftestCmd struct {
 
 // Run breaks brokers on purpose and fails when that is not exactly what was seen.
 func (c *selftestCmd) Run(ctx context.Context, std streams) error {
+	if c.Statistics {
+		return c.statistics(ctx, std.out)
+	}
 	place, self, err := bothSides(".")
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -41,18 +42,26 @@ type simulator struct {
 	slow     float64
 	h        *hdr.Histogram
 	gaps     []float64
+	parts    [parts]*hdr.Histogram // of one cell, by time
 }
 
+// parts is how many intervals the cell has whose percentile is bootstrapped.
+const parts = 40
+
 func newSimulator(q Queue, requests int, slow float64) *simulator {
-	return &simulator{
+	s := &simulator{
 		queue: q, requests: requests, slow: slow,
 		h: hdr.New(1, 60e9, 3), gaps: make([]float64, requests+requests/10),
 	}
+	for i := range s.parts {
+		s.parts[i] = hdr.New(1, 60e9, 3)
+	}
+	return s
 }
 
-// experiment simulates all blocks; covered says whether the textbook interval of
-// the p99 of one cell holds the truth.
-func (s *simulator) experiment(random *rand.Rand) (out [Blocks]cells, covered bool) {
+// experiment simulates all blocks; textbook and within say whether these intervals
+// of the p99 of one cell hold the truth.
+func (s *simulator) experiment(random *rand.Rand) (out [Blocks]cells, textbook, within bool) {
 	for b := range out {
 		for i := range s.gaps {
 			s.gaps[i] = random.ExpFloat64() / s.queue.Rho
@@ -65,16 +74,55 @@ func (s *simulator) experiment(random *rand.Rand) (out [Blocks]cells, covered bo
 			if i == armA || i == againA {
 				slow = s.slow
 			}
-			s.queue.serve(s.h, s.gaps, slow, random)
+			single := b == 0 && i == armB
+			s.h.Reset()
+			for k := 0; single && k < parts; k++ {
+				s.parts[k].Reset()
+			}
+			begin := len(s.gaps) / 11
+			s.queue.serve(s.gaps, slow, random, func(at int, ns int64) {
+				if at < begin {
+					return // the warm-up from an empty queue
+				}
+				record(s.h, ns)
+				if single {
+					record(s.parts[(at-begin)*parts/(len(s.gaps)-begin)], ns)
+				}
+			})
 			for p, percentile := range stats.ShiftPercentiles {
 				out[b][i][p] = float64(s.h.ValueAtPercentile(percentile))
 			}
-			if b == 0 && i == armB {
-				covered = s.textbook(0.99)
+			if single {
+				textbook, within = s.textbook(0.99), s.within(99, random.Uint64())
 			}
 		}
 	}
-	return out, covered
+	return out, textbook, within
+}
+
+func record(h *hdr.Histogram, ns int64) {
+	if err := h.RecordValue(ns); err != nil {
+		panic(fmt.Sprintf("coverage: response of %d ns: %v", ns, err))
+	}
+}
+
+// within reports whether the bootstrap over the parts of the cell holds the truth.
+func (s *simulator) within(percentile float64, seed uint64) bool {
+	var intervals [][]stats.Bucket
+	for _, h := range s.parts {
+		var buckets []stats.Bucket
+		for _, bar := range h.Distribution() {
+			if bar.Count > 0 {
+				buckets = append(buckets, stats.Bucket{Value: float64(bar.To), Count: bar.Count})
+			}
+		}
+		intervals = append(intervals, buckets)
+	}
+	low, high := stats.WithinRun(intervals, percentile, seed)
+	lo, _ := low.Get()
+	hi, ok := high.Get()
+	want := s.queue.Quantile(1, percentile/100) * serviceNs
+	return ok && lo <= want && want <= hi
 }
 
 // textbook reports whether the order-statistic interval for the p-quantile, which

@@ -90,7 +90,7 @@ func Run(ctx context.Context, q Queue, requests, experiments int, seed uint64, h
 // once simulates and judges one experiment.
 func (s *simulator) once(random *rand.Rand, hosts []Host, truth []float64) (Outcome, error) {
 	var out Outcome
-	clean, covered := s.experiment(random)
+	clean, textbook, within := s.experiment(random)
 	for _, h := range hosts {
 		noisy := clean
 		for b := range noisy {
@@ -108,7 +108,7 @@ func (s *simulator) once(random *rand.Rand, hosts []Host, truth []float64) (Outc
 	}
 	var err error
 	out.Family, err = judgeAll(clean[:], truth)
-	out.Family.Textbook = one(covered)
+	out.Family.Textbook, out.Family.Within = one(textbook), one(within)
 	return out, err
 }
 

@@ -14,34 +14,49 @@ import (
 // chance.
 const deviations = 4
 
-func slack(p float64, n int) float64 { return deviations * math.Sqrt(p*(1-p)/float64(n)) }
+func slack(p float64, n int) float64 {
+	return deviations * math.Sqrt(max(0, p*(1-p))/float64(n))
+}
+
+// Below and Above are how far the coverage may lie from the level printed: 93 to
+// 97 % for the 95.8 % of twelve blocks. A percentile of a finite window is not
+// distributed quite symmetrically about the truth, and more blocks do not mend that.
+const below, above = 0.028, 0.012
+
+// found is how often an injected difference is promised to be reported with
+// Blocks blocks, on hosts that add no noise to single cells.
+const found = 0.95
 
 // Problems names every count that contradicts what is promised: intervals cover
-// as often as they say, neither more nor less; at most 5 % of A/A experiments call a
-// difference; no claim of equivalence or of a family errs more often than 5 %. A
-// row that breaks the assumptions promises nothing.
+// between 2.8 points less and 1.2 points more than they say; at most 5 % of A/A
+// experiments call a difference; neither a report of equality nor a family errs
+// more often than 5 %; +10 % in service time is found in 95 % of the experiments
+// with twelve blocks. A row that breaks the assumptions promises nothing.
 func (o Outcome) Problems() []string {
 	var out []string
 	for _, r := range o.Rows {
 		if r.broken() {
 			continue
 		}
-		say := func(what string, count int, p float64) {
-			out = append(out, fmt.Sprintf("%v, %s, %d blocks, p%v: %s %s, promised %s",
-				r.Queue, r.Host.Name, r.Blocks, r.Percentile, what, share(count, r.Experiments), percent(p)))
-		}
 		n := float64(r.Experiments)
-		if math.Abs(float64(r.Covered)/n-r.Level) > slack(r.Level, r.Experiments) {
-			say("covered", r.Covered, r.Level)
+		say := func(what string, count int, promised string) {
+			out = append(out, fmt.Sprintf("%v, %s, %d blocks, p%v: %s %s, promised %s",
+				r.Queue, r.Host.Name, r.Blocks, r.Percentile, what, share(count, r.Experiments), promised))
 		}
-		if float64(r.FalseCI)/n > 1-r.Level+slack(r.Level, r.Experiments) {
-			say("A/A interval excludes 1", r.FalseCI, 1-r.Level)
+		atMost := func(what string, count int, p float64) {
+			if float64(count)/n > p+slack(p, r.Experiments) {
+				say(what, count, "at most "+percent(p))
+			}
 		}
-		if float64(r.FalseCall)/n > 0.05+slack(0.05, r.Experiments) {
-			say("A/A called a difference", r.FalseCall, 0.05)
+		least, most := r.Level-below, r.Level+above
+		if c := float64(r.Covered) / n; c < least-slack(least, r.Experiments) || c > most+slack(most, r.Experiments) {
+			say("covered", r.Covered, percent(least)+" to "+percent(most))
 		}
-		if float64(r.Equivalent)/n > 0.05+slack(0.05, r.Experiments) {
-			say("equivalence on the edge", r.Equivalent, 0.05)
+		atMost("A/A interval excludes 1", r.FalseCI, 1-r.Level)
+		atMost("A/A called", r.FalseCall, 0.05)
+		atMost("equality reported on the edge", r.Equal, 0.05)
+		if r.Blocks == Blocks && r.Host.A == 0 && float64(r.Found)/n < found-slack(found, r.Experiments) {
+			say("found", r.Found, "at least "+percent(found))
 		}
 	}
 	n := o.Family.Experiments
@@ -55,7 +70,9 @@ func (o Outcome) Problems() []string {
 }
 
 // broken reports whether the row breaks what the interval assumes.
-func (r Row) broken() bool { return r.Host.Broken() || r.Queue.Atom(r.Percentile) }
+func (r Row) broken() bool {
+	return r.Host.Broken() || r.Queue.Atom(r.Percentile) || r.Queue.Jump(Slower, r.Percentile)
+}
 
 // broken reports whether the band has to hold a ratio that no interval can.
 func (o Outcome) broken() bool { return o.Queue.Atom(stats.ShiftPercentiles[0]) }
@@ -76,10 +93,10 @@ func share(count, n int) string { return percent(float64(count) / float64(n)) }
 func (o Outcome) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%v, %d requests a cell\n", o.Queue, o.Requests)
-	fmt.Fprintln(t, "host\tblocks\tof\ttrue\tlevel\tcovered\tA/A CI\tA/A call\tfound CI\tfound\tunpaired\tTOST")
+	fmt.Fprintln(t, "host\tblocks\tof\ttrue\tlevel\tcovered\tA/A CI\tA/A call\tfound CI\tfound\tunpaired\tequal\tTOST")
 	for _, r := range o.Rows {
 		fmt.Fprintf(t, "%s\t%d\tp%v%s\t%.3f\t%s", r.Host.Name, r.Blocks, r.Percentile, star(r.broken()), r.True, percent(r.Level))
-		for _, count := range []int{r.Covered, r.FalseCI, r.FalseCall, r.FoundCI, r.Found, r.Unpaired, r.Equivalent} {
+		for _, count := range []int{r.Covered, r.FalseCI, r.FalseCall, r.FoundCI, r.Found, r.Unpaired, r.Equal, r.TOST} {
 			fmt.Fprintf(t, "\t%s", share(count, r.Experiments))
 		}
 		fmt.Fprintln(t)
@@ -88,8 +105,8 @@ func (o Outcome) Print(w io.Writer) error {
 		return err
 	}
 	f := o.Family
-	_, err := fmt.Fprintf(w, "shift band%s %s, Holm A/A %s, textbook p99 %s\n", star(o.broken()),
-		share(f.Band, f.Experiments), share(f.Holm, f.Experiments), share(f.Textbook, f.Experiments))
+	_, err := fmt.Fprintf(w, "shift band%s %s, Holm A/A %s; p99 of one cell: textbook %s, bootstrap %s\n", star(o.broken()),
+		share(f.Band, f.Experiments), share(f.Holm, f.Experiments), share(f.Textbook, f.Experiments), share(f.Within, f.Experiments))
 	return err
 }
 
@@ -97,8 +114,11 @@ func (o Outcome) Print(w io.Writer) error {
 const Legend = `level     what is printed beside the interval        covered   intervals that hold the true ratio
 A/A CI    A/A intervals that exclude 1               A/A call  A/A experiments reported as a difference
 found CI  +10 % service: intervals above 1           found     reported as a difference (beyond the A/A floor too)
-unpaired  found CI when blocks are paired wrongly    TOST      equivalence claimed with the truth on the rope's edge
+unpaired  found CI when blocks are paired wrongly
+equal     reported as equal with the truth on the rope's edge: the whole 95 % interval lies within it
+TOST      the same by two one-sided tests at 5 %, which no report claims by
 band      shift functions that hold every true ratio   Holm      A/A families of p50, p90, p99 with any claim
 textbook  order-statistic interval of one cell, which no report prints
+bootstrap interval of one cell over its 40 intervals, which describes a run and compares nothing
 * breaks what the interval assumes (symmetry, a density): nothing is promised, the row shows what that costs
 `

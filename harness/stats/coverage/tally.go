@@ -13,7 +13,8 @@ type Tally struct {
 	FoundCI     int     // effects whose interval excludes 1 on the right side
 	Found       int     // effects reported as a difference
 	Unpaired    int     // FoundCI with every block of A held against the next block's B
-	Equivalent  int     // equivalence claimed at 5 % with the truth on the rope's edge
+	Equal       int     // reported as equal with the truth on the rope's edge
+	TOST        int     // the same by two one-sided tests at 5 %, which no report claims by
 }
 
 // Family counts the statements about all percentiles at once, with Blocks blocks.
@@ -22,6 +23,7 @@ type Family struct {
 	Band        int // shift functions whose band holds every true ratio
 	Holm        int // A/A families of p50, p90 and p99 with any claim at 5 %
 	Textbook    int // order-statistic intervals of one cell's p99 that hold the truth
+	Within      int // bootstrap intervals of one cell's p99 that hold the truth
 }
 
 func (t *Tally) add(o Tally) {
@@ -33,7 +35,8 @@ func (t *Tally) add(o Tally) {
 	t.FoundCI += o.FoundCI
 	t.Found += o.Found
 	t.Unpaired += o.Unpaired
-	t.Equivalent += o.Equivalent
+	t.Equal += o.Equal
+	t.TOST += o.TOST
 }
 
 func (f *Family) add(o Family) {
@@ -41,6 +44,7 @@ func (f *Family) add(o Family) {
 	f.Band += o.Band
 	f.Holm += o.Holm
 	f.Textbook += o.Textbook
+	f.Within += o.Within
 }
 
 func one(yes bool) int {
@@ -73,11 +77,12 @@ func judge(c []cells, p int, truth float64) (Tally, error) {
 	}
 	lo, _ = ends(loose)
 	t.Unpaired = one(lo > 1)
-	edge, err := stats.TOST(stats.LogRatios(pairs(c, p, armA, armB, 0)), truth-1)
+	edge, err := stats.Compare(pairs(c, p, armA, armB, 0), nil, truth-1)
 	if err != nil {
 		return t, err
 	}
-	t.Equivalent = one(edge.Shown(0.05))
+	equal, ok := edge.PEqual.Get()
+	t.Equal, t.TOST = one(edge.Verdict == stats.Equivalent), one(ok && equal <= 0.05)
 	return t, nil
 }
 

@@ -17,7 +17,7 @@ import sys
 import numpy as np
 import scipy
 import statsmodels
-from scipy.stats import wilcoxon
+from scipy.stats import kendalltau, theilslopes, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
 SEED = 20240607
@@ -57,6 +57,16 @@ def case(name, d):
     return out
 
 
+def trend(name, d):
+    at = np.arange(len(d))
+    return {
+        "name": name,
+        "d": [float(x) for x in d],
+        "p": float(kendalltau(at, d, method="exact" if len(set(d)) == len(d) else "asymptotic").pvalue),
+        "slope": float(theilslopes(d, at).slope),
+    }
+
+
 def main():
     rng = np.random.default_rng(SEED)
     draws = {
@@ -75,6 +85,11 @@ def main():
         p = np.round(rng.beta(0.4, 2, n), 6)
         holm.append({"p": p.tolist(), "adjusted": multipletests(p, method="holm")[1].tolist()})
     holm.append({"p": [0.01, 0.01, 0.5, 0.5], "adjusted": multipletests([0.01, 0.01, 0.5, 0.5], method="holm")[1].tolist()})
+    trends = [
+        trend(f"slope {slope} {n}", np.round(rng.normal(0, 1, n) + slope * np.arange(n), 6))
+        for n in (3, 10, 17, 40)
+        for slope in (0, 0.02, -0.1)
+    ]
     json.dump(
         {
             "made_by": "golden.py",
@@ -83,6 +98,7 @@ def main():
             "rope": ROPE,
             "signed_rank": signed_rank,
             "holm": holm,
+            "trends": trends,
         },
         sys.stdout,
         indent=1,
