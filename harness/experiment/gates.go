@@ -2,11 +2,14 @@ package experiment
 
 import (
 	"fmt"
+	"path/filepath"
 	"sort"
 	"strings"
 
 	"github.com/ceteris/ceteris/harness/host"
 	"github.com/ceteris/ceteris/harness/load"
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/harness/steady"
 )
 
 // The thresholds are fixed here, before anything is measured.
@@ -39,6 +42,7 @@ func (a *attempt) judge() {
 		a.slip(s)
 		a.gate("kept-up", s.AchievedRatio >= keptUp, true,
 			fmt.Sprintf("%.4f of the offered load acknowledged in time", s.AchievedRatio))
+		a.steady()
 		a.disturbed()
 	}
 	a.rec.Valid = a.rec.Error == ""
@@ -88,6 +92,21 @@ func (a *attempt) slip(s *load.Summary) {
 	limit := max(slipFloorNs, int64(slipShare*float64(s.Response.P99Ns)))
 	a.gate("slip", s.Slip.P99Ns <= limit, true,
 		fmt.Sprintf("p99 of lateness %d ns, limit %d ns", s.Slip.P99Ns, limit))
+}
+
+// steady is advisory: a window that moved is still what was asked for, and its
+// numbers are those of that window.
+func (a *attempt) steady() {
+	intervals, err := result.ReadLog(filepath.Join(a.dir, "response.hlog"))
+	if err == nil {
+		intervals, err = steady.ByTime(intervals)
+	}
+	if err != nil {
+		a.gate("steady", false, true, err.Error())
+		return
+	}
+	v := steady.Judge(intervals)
+	a.gate("steady", v.OK(), true, v.String())
 }
 
 // disturbed: what others did to the machine meanwhile.

@@ -125,7 +125,12 @@ func TestIntervals(t *testing.T) {
 		threads int
 		want    time.Duration
 	}{
-		{time.Millisecond, 1, time.Second},
+		{time.Millisecond, 1, 50 * time.Millisecond},
+		{2 * time.Second, 2, 100 * time.Millisecond},
+		{2001 * time.Millisecond, 1, 101 * time.Millisecond},
+		{19 * time.Second, 12, 950 * time.Millisecond},
+		{19 * time.Second, 13, 2 * time.Second},
+		{20 * time.Second, 1, time.Second},
 		{240 * time.Second, 1, time.Second},
 		{241 * time.Second, 1, 2 * time.Second},
 		{240 * time.Second, 4, 4 * time.Second},

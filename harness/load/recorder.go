@@ -47,8 +47,19 @@ type recorder struct {
 	early      int64 // negative end-to-end times
 }
 
-// intervalFor is the interval length for a window and a number of threads.
+// A window of less than 20 s is cut into 20 intervals, so that it can be told
+// whether it was steady, but none is shorter than shortest.
+const (
+	fewIntervals = 20
+	shortest     = 50 * time.Millisecond
+)
+
+// intervalFor is the interval length for a window and a number of threads, in
+// whole milliseconds, which is what the log resolves.
 func intervalFor(window time.Duration, threads int) time.Duration {
+	if fine := window / fewIntervals; fine < time.Second && fewIntervals*threads <= maxIntervals {
+		return max(shortest, (fine + time.Millisecond - 1).Truncate(time.Millisecond))
+	}
 	per := int64(maxIntervals / max(threads, 1))
 	per = max(per, 1)
 	seconds := (int64(window) + int64(time.Second) - 1) / int64(time.Second)
