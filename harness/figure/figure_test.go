@@ -68,6 +68,13 @@ func samples() []*Figure {
 		Sweep(head("sweep"), twoArms, "connections", []SweepPanel{{"p50", "p50_ns", Duration}, {"memory", "rss_bytes", Bytes}}, []SweepPoint{
 			{"tpc", false, 0, 1, []float64{1e5, 1 << 20}}, {"tpc", true, 0, 10000, []float64{2e5, 1 << 30}}, {"threadpool", false, 0, 100, []float64{0, 5}},
 		}),
+		Shift(head("shift"), twoArms, []ShiftCurve{
+			{"tpc", []stats.ShiftPoint{
+				{Percentile: 10, Ratio: stats.Of(0.8), Lo: stats.Of(0.7), Hi: stats.Of(0.9)}, {Percentile: 50, Ratio: stats.Of(0.7), Lo: stats.Of(0.65), Hi: stats.Of(0.8)},
+				{Percentile: 99, Ratio: stats.Of(2), Lo: stats.Of(1e-9), Hi: stats.Of(1e9)}, // beyond the axis
+			}},
+			{"threadpool", []stats.ShiftPoint{{Percentile: 10, Ratio: stats.Refuse("none"), Lo: stats.Refuse("none"), Hi: stats.Refuse("none")}, {Percentile: 90, Ratio: stats.Of(1)}}},
+		}),
 		Effects(head("effects"), []string{"p50", "p99"}, rows),
 		Stall(head("stall"), twoArms, 5e6, 1e8, []StallView{
 			{"open", "tpc", []int64{1900, 5, 5, 4, 6, 5}, 5}, {"closed", "tpc", []int64{20000, 0, 0, 0, 0, 1}, 0},

@@ -95,6 +95,11 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	for i := range a.Groups {
 		a.Groups[i].choose(len(a.Arms))
 	}
+	if e != nil {
+		if err := a.declare(e); err != nil {
+			return nil, nil, err
+		}
+	}
 	if e != nil && e.Endpoints.Baseline != "" {
 		a.efficiencies(d)
 	}
@@ -201,7 +206,7 @@ func (a *Analysis) point(at where, by map[who]*runs) (Point, error) {
 			p.Compared = append(p.Compared, c)
 		}
 	}
-	return p, nil
+	return p, a.shifts(&p, by)
 }
 
 // compare estimates one quantity of arm over the baseline's. The floor comes from
@@ -238,7 +243,10 @@ func (a *Analysis) compare(q quantity, arm string, saturated []string, by map[wh
 		for _, s := range saturated {
 			if s == arm || s == a.Baseline {
 				none := stats.Refuse("%s is saturated: its latencies measure how long the run was", s)
-				e = stats.Effect{Blocks: len(pairs), Ratio: none, Lo: none, Hi: none, Floor: none, Verdict: stats.Absent, Words: none.Refusal()}
+				e = stats.Effect{
+					Blocks: len(pairs), Ratio: none, Lo: none, Hi: none, Floor: none, P: none, PEqual: none,
+					Verdict: stats.Absent, Words: none.Refusal(),
+				}
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/harness/steady"
 )
 
 // Schema is the version of analysis.json.
@@ -35,7 +36,11 @@ type Analysis struct {
 	// Efficiency is there when the experiment declares its baseline, Limits when
 	// it probes the machine.
 	Efficiency []Efficiency `json:"efficiency,omitempty"`
-	Limits     *Limits      `json:"limits,omitempty"`
+	// Claims are those of the experiment file. Exploratory: endpoints and claims
+	// come from another file than the run's own.
+	Claims      []ClaimOutcome `json:"claims,omitempty"`
+	Exploratory bool           `json:"exploratory,omitempty"`
+	Limits      *Limits        `json:"limits,omitempty"`
 	// Certificate is the load generator's, where the run took one.
 	Certificate *result.Certificate `json:"certificate,omitempty"`
 }
@@ -72,6 +77,7 @@ type Point struct {
 	GeneratorBound []string     `json:"generator_bound,omitempty"`
 	Arms           []ArmPoint   `json:"arms"`
 	Compared       []Comparison `json:"comparisons"`
+	Shifts         []Shift      `json:"shift_functions,omitempty"`
 }
 
 // ArmPoint is an arm at one load, its blocks' histograms merged.
@@ -125,6 +131,10 @@ type RunPoint struct {
 	P50      stats.Number `json:"p50_ns"`
 	P99      stats.Number `json:"p99_ns"`
 	CPU      stats.Number `json:"cpu_per_message_ns"`
+	// P99Lo and P99Hi are the bootstrap interval within this run alone.
+	P99Lo  stats.Number   `json:"p99_lo_ns"`
+	P99Hi  stats.Number   `json:"p99_hi_ns"`
+	Steady steady.Verdict `json:"steady"`
 }
 
 // Comparison is one quantity of arm A over that of arm B.
@@ -133,4 +143,8 @@ type Comparison struct {
 	A        string `json:"a"`
 	B        string `json:"b"`
 	stats.Effect
+	// Declared as an endpoint before the run; what is not is exploratory. Holm is
+	// there for what is declared and could be tested.
+	Declared bool  `json:"declared"`
+	Holm     *Holm `json:"holm,omitempty"`
 }

@@ -49,7 +49,7 @@ func drawAll(a *Analysis, d data, e *workloads.Experiment, dir string) (pictures
 	}
 	for i := range a.Groups {
 		group := &a.Groups[i]
-		for _, draw := range []func(*Group) error{g.percentiles, g.loads, g.stageBars, g.costs, g.slips, g.heat} {
+		for _, draw := range []func(*Group) error{g.percentiles, g.loads, g.shiftFigure, g.stageBars, g.costs, g.slips, g.heat} {
 			if err := draw(group); err != nil {
 				return nil, err
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/ceteris/ceteris/harness/figure"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/harness/steady"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/workloads"
 )
@@ -26,8 +27,11 @@ const keptUp = 0.99
 type run struct {
 	*result.CellRecord
 	response, endToEnd Spread
-	stages             []Stage // nil when the broker gave none
-	look               *look   // nil when the cell kept none
+	stages             []Stage        // nil when the broker gave none
+	shift              []stats.Number // of stats.ShiftPercentiles
+	p99Lo, p99Hi       stats.Number
+	steady             steady.Verdict
+	look               *look // nil when the cell kept none
 }
 
 func (r *run) saturated() bool { return r.Load.AchievedRatio < keptUp }
@@ -99,9 +103,13 @@ func gather(r *result.Run) (data, error) {
 func (s *runs) add(c *result.CellRecord, class string) error {
 	x := &run{CellRecord: c}
 	for k, kind := range kinds {
-		h, err := c.Histogram(kind, "")
+		intervals, err := c.Intervals(kind, "")
 		if err != nil && !(k == endToEnd && os.IsNotExist(err)) {
 			return err
+		}
+		h, err := result.MergeHistograms(intervals)
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", c.Dir, kind, err)
 		}
 		if h == nil {
 			h = hdr.New(1, 1000, 1)
@@ -109,6 +117,9 @@ func (s *runs) add(c *result.CellRecord, class string) error {
 		switch k {
 		case response:
 			x.response = spread(h, c.Load.Censored, class)
+			if err := x.window(h, intervals, class); err != nil {
+				return fmt.Errorf("%s: %s: %w", c.Dir, kind, err)
+			}
 		case endToEnd:
 			x.endToEnd = spread(h, 0, class)
 		}
@@ -127,6 +138,27 @@ func (s *runs) add(c *result.CellRecord, class string) error {
 		return err
 	}
 	s.all = append(s.all, x)
+	return nil
+}
+
+// window reads off what needs the intervals one by one.
+func (x *run) window(whole *hdr.Histogram, intervals []*hdr.Histogram, class string) error {
+	s := stats.Samples{Count: whole.TotalCount(), Censored: x.Load.Censored, Class: class}
+	for _, p := range stats.ShiftPercentiles {
+		n := stats.Of(float64(whole.ValueAtPercentile(p)))
+		if why := s.Gate(p); why != "" {
+			n = stats.Refuse("%s", why)
+		}
+		x.shift = append(x.shift, n)
+	}
+	byTime, err := steady.ByTime(intervals)
+	if err != nil {
+		return err
+	}
+	x.steady = steady.Judge(byTime)
+	if x.p99Lo, x.p99Hi = x.response.P99, x.response.P99; x.response.P99.OK() {
+		x.p99Lo, x.p99Hi = stats.WithinRun(steady.Buckets(byTime), 99, uint64(x.Block))
+	}
 	return nil
 }
 
@@ -191,7 +223,7 @@ func armPoint(w who, s *runs, class string) (ArmPoint, error) {
 		p.Runs = append(p.Runs, RunPoint{
 			Block: r.Block, Position: r.Position, Requests: r.response.Count, Achieved: stats.Round(r.Load.AchievedPerSec),
 			Ratio: stats.Round(r.Load.AchievedRatio), P50: r.response.P50, P99: r.response.P99,
-			CPU: perMessage(r.Server.CPUNs(), r.Load.Records),
+			CPU: perMessage(r.Server.CPUNs(), r.Load.Records), P99Lo: r.p99Lo, P99Hi: r.p99Hi, Steady: r.steady,
 		})
 	}
 	sort.Slice(p.Runs, func(i, j int) bool { return p.Runs[i].Block < p.Runs[j].Block })

@@ -23,6 +23,7 @@ func (a *Analysis) headline() string {
 	for i := range a.Groups {
 		b.WriteString(a.groupText(&a.Groups[i]))
 	}
+	b.WriteString(a.claimsText())
 	if len(a.Groups) == 0 {
 		b.WriteString("\nNo cell counts, so nothing is compared.\n")
 	}
@@ -43,7 +44,7 @@ func (a *Analysis) groupText(g *Group) string {
 			fmt.Fprintf(&b, "  %s / %s\n", c.A, c.B)
 		}
 		if isHeadline(c.Quantity) || c.Quantity == throughput && p.LoadPerSec == 0 {
-			fmt.Fprintf(&b, "    %-30s%s\n", title(c.Quantity), effectText(c.Effect))
+			fmt.Fprintf(&b, "    %-30s%s\n", title(c.Quantity), effectText(c.Effect)+c.holmText())
 		}
 	}
 	return b.String()

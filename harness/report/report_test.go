@@ -337,8 +337,8 @@ func TestPage(t *testing.T) {
 		t.Error("the page holds a path of the machine it was made on")
 	}
 	figures, err := filepath.Glob(filepath.Join(dir, "figures", "*.svg"))
-	if err != nil || len(figures) != 1+2*(3+4) {
-		t.Fatalf("%d figures (%v), want 15", len(figures), err)
+	if err != nil || len(figures) != 1+2*(3+5) {
+		t.Fatalf("%d figures (%v), want 17", len(figures), err)
 	}
 	for _, path := range figures {
 		f, err := os.Open(path)

@@ -30,6 +30,11 @@ type world struct {
 	medianNs    func(p result.PlannedCell) float64
 	connections string // of the experiment file; "": 4
 	endpoints   string // appended to those of the experiment file
+	claims      string // appended to the experiment file
+	intervals   int    // of a run; 0: two
+	// drift is the factor by which the median grows from a cell's first interval to
+	// its last; nil for none.
+	drift func(p result.PlannedCell) float64
 	// inside has the cells say what happened in their brokers.
 	inside bool
 	// change edits a record before it is written; nil for none.
@@ -95,7 +100,7 @@ func (w world) make(t testing.TB) string {
 	if connections == "" {
 		connections = "4"
 	}
-	text := fmt.Sprintf(worldText, w.blocks, w.shape, connections, w.endpoints)
+	text := fmt.Sprintf(worldText, w.blocks, w.shape, connections, w.endpoints) + w.claims
 	e, err := workloads.Parse("world.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +141,7 @@ func (w world) cell(t testing.TB, r *result.Run, p result.PlannedCell, random *r
 	lognormal := func(m, sigma float64) func() int64 {
 		return func() int64 { return int64(m * math.Exp(random.NormFloat64()*sigma)) }
 	}
-	writeHlog(t, filepath.Join(dir, "response.hlog"), "produce", 2, w.requests, lognormal(median, 0.5))
+	w.writeResponse(t, filepath.Join(dir, "response.hlog"), p, lognormal(median, 0.5))
 	writeHlog(t, filepath.Join(dir, "service.hlog"), "produce", 2, w.requests, lognormal(median*0.97, 0.5))
 	writeHlog(t, filepath.Join(dir, "slip.hlog"), "produce", 2, w.requests, func() int64 { return random.Int64N(4000) })
 	writeHlog(t, filepath.Join(dir, "e2e.hlog"), "fetch", 2, w.requests, lognormal(median*1.2, 0.5))
@@ -171,6 +176,21 @@ func (w world) cell(t testing.TB, r *result.Run, p result.PlannedCell, random *r
 	if err := result.WriteJSON(filepath.Join(dir, "cell.json"), c); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// writeResponse writes a run's response times, which may drift.
+func (w world) writeResponse(t testing.TB, path string, p result.PlannedCell, draw func() int64) {
+	t.Helper()
+	n, end := max(2, w.intervals), 1.0
+	if w.drift != nil {
+		end = w.drift(p)
+	}
+	at := 0
+	writeHlog(t, path, "produce", n, 2*w.requests/n, func() int64 {
+		interval := at * n / (2 * w.requests)
+		at++
+		return int64(float64(draw()) * math.Pow(end, float64(interval)/float64(n-1)))
+	})
 }
 
 func writeHlog(t testing.TB, path, tag string, intervals, each int, draw func() int64) {

@@ -21,6 +21,9 @@ func writeTables(a *Analysis, dir string) error {
 	if rows := insideRows(a); len(rows) > 1 {
 		tables["inside"] = rows
 	}
+	if len(a.Claims) > 0 {
+		tables["claims"] = claimRows(a)
+	}
 	if len(a.Efficiency) > 0 {
 		tables["efficiency"] = efficiencyRows(a)
 	}
@@ -72,14 +75,19 @@ func armRows(a *Analysis) [][]string {
 func effectRows(a *Analysis) [][]string {
 	rows := [][]string{{
 		"workload", "durability", "load_per_sec", "quantity", "a", "b", "blocks", "ratio", "lo", "hi", "level",
-		"blocks_lower", "floor", "floor_blocks", "verdict", "words",
+		"blocks_lower", "floor", "floor_blocks", "verdict", "words", "p", "p_equivalence", "declared", "p_holm", "declared_tests",
 	}}
 	a.each(func(g *Group, p *Point) {
 		for _, c := range p.Compared {
+			holmP, tests := "", ""
+			if c.Holm != nil {
+				holmP, tests = field(c.Holm.P), strconv.Itoa(c.Holm.Family)
+			}
 			rows = append(rows, []string{
 				g.Workload, g.Durability, plain(p.LoadPerSec), c.Quantity, c.A, c.B, strconv.Itoa(c.Blocks),
 				field(c.Ratio), field(c.Lo), field(c.Hi), plain(c.Level), strconv.Itoa(c.Lower),
-				field(c.Floor), strconv.Itoa(c.FloorBlocks), string(c.Verdict), c.Words,
+				field(c.Floor), strconv.Itoa(c.FloorBlocks), string(c.Verdict), c.Words, field(c.P), field(c.PEqual),
+				strconv.FormatBool(c.Declared), holmP, tests,
 			})
 		}
 	})
@@ -90,6 +98,7 @@ func runRows(a *Analysis) [][]string {
 	rows := [][]string{{
 		"workload", "durability", "load_per_sec", "arm", "replicate", "block", "position", "requests",
 		"achieved_per_sec", "achieved_ratio", "response_p50_ns", "response_p99_ns", "cpu_per_message_ns",
+		"response_p99_lo_ns", "response_p99_hi_ns", "intervals", "steady", "warm_up_intervals", "p50_change", "p50_trend_p", "p99_change", "p99_trend_p",
 	}}
 	a.each(func(g *Group, p *Point) {
 		for _, x := range p.Arms {
@@ -98,10 +107,23 @@ func runRows(a *Analysis) [][]string {
 					g.Workload, g.Durability, plain(p.LoadPerSec), x.Arm, strconv.FormatBool(x.Replicate),
 					strconv.Itoa(r.Block), strconv.Itoa(r.Position), strconv.FormatInt(r.Requests, 10),
 					plain(r.Achieved), plain(r.Ratio), field(r.P50), field(r.P99), field(r.CPU),
+					field(r.P99Lo), field(r.P99Hi), strconv.Itoa(r.Steady.P50.Intervals), r.Steady.String(), strconv.Itoa(r.Steady.P50.Cut),
+					field(r.Steady.P50.Change), field(r.Steady.P50.P), field(r.Steady.P99.Change), field(r.Steady.P99.P),
 				})
 			}
 		}
 	})
+	return rows
+}
+
+func claimRows(a *Analysis) [][]string {
+	rows := [][]string{{"text", "arm", "endpoint", "says", "places", "p", "p_holm", "claims", "holds", "words"}}
+	for _, c := range a.Claims {
+		rows = append(rows, []string{
+			c.Text, c.Arm, c.Endpoint, c.Says, strconv.Itoa(c.Places), field(c.P), field(c.Holm.P), strconv.Itoa(c.Holm.Family),
+			strconv.FormatBool(c.Holm.Holds), c.Words,
+		})
+	}
 	return rows
 }
 

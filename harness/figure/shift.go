@@ -1,0 +1,91 @@
+package figure
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/ceteris/ceteris/harness/stats"
+)
+
+// ShiftCurve is the shift function of one arm over another.
+type ShiftCurve struct {
+	Arm    string
+	Points []stats.ShiftPoint
+}
+
+// Shift draws ratios over percentiles with their simultaneous bands. The axis is
+// linear in the percentile: the deciles are what it is about.
+func Shift(f Figure, pal Palette, curves []ShiftCurve) *Figure {
+	var csv bytes.Buffer
+	csv.WriteString("arm,percentile,blocks,ratio,lo,hi\n")
+	widest := 1.0
+	for _, c := range curves {
+		for _, p := range c.Points {
+			fmt.Fprintf(&csv, "%s,%g,%d,%s,%s,%s\n", c.Arm, p.Percentile, p.Blocks, cell(p.Ratio), cell(p.Lo), cell(p.Hi))
+			for _, n := range []stats.Number{p.Ratio, p.Lo, p.Hi} {
+				if v, ok := n.Get(); ok && v > 0 {
+					widest = max(widest, math.Exp(math.Abs(math.Log(v))))
+				}
+			}
+		}
+	}
+	var ticks []plot.Tick
+	for _, p := range []float64{10, 20, 30, 40, 50, 60, 70, 80, 90, 99} {
+		ticks = append(ticks, plot.Tick{Value: p, Label: fmt.Sprintf("%g", p)})
+	}
+	p := newPanel(axis{"percentile", Range{5, 103}, plot.LinearScale{}, ticks}, ratioAxis("ratio", widest))
+	p.Add(layer(func(c draw.Canvas, p *plot.Plot) {
+		_, toY := p.Transforms(&c)
+		c.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.7}, c.Min.X, toY(1), c.Max.X, toY(1))
+	}))
+	for _, c := range curves {
+		s := pal.style(c.Arm, false)
+		line, glyph := s.line(1.5), s.glyph(2.6)
+		f.legend = append(f.legend, key{label: c.Arm, line: &line, glyph: &glyph})
+		p.Add(c.layer(s))
+	}
+	f.CSV, f.height, f.panels = csv.Bytes(), 3.1*vg.Inch, []*panel{p}
+	return &f
+}
+
+func (s ShiftCurve) layer(style Style) layer {
+	return func(c draw.Canvas, p *plot.Plot) {
+		toX, toY := p.Transforms(&c)
+		var low, high, line []vg.Point
+		for _, at := range s.Points {
+			x := toX(at.Percentile)
+			within := func(n stats.Number) (vg.Point, bool) {
+				v, ok := n.Get()
+				return vg.Point{X: x, Y: toY(min(max(v, p.Y.Min), p.Y.Max))}, ok && v > 0
+			}
+			if pt, ok := within(at.Ratio); ok {
+				line = append(line, pt)
+			}
+			lo, okLo := within(at.Lo)
+			hi, okHi := within(at.Hi)
+			if okLo && okHi {
+				low, high = append(low, lo), append([]vg.Point{hi}, high...)
+			}
+		}
+		if len(low) > 1 {
+			c.FillPolygon(pale(style.Color), append(low, high...))
+		}
+		c.StrokeLines(style.line(1.5), line)
+		for _, pt := range line {
+			c.DrawGlyph(style.glyph(2.6), pt)
+		}
+	}
+}
+
+// pale is a colour mixed with three parts of white: transparency is not the same
+// in every format.
+func pale(c color.RGBA) color.RGBA {
+	mix := func(v uint8) uint8 { return uint8((int(v) + 3*255) / 4) }
+	return color.RGBA{mix(c.R), mix(c.G), mix(c.B), 255}
+}

@@ -1,0 +1,134 @@
+package report
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/harness/stats"
+)
+
+// claimed is a world of nine blocks with one claim that is true, one that is
+// false, and one of equality.
+func claimed() world {
+	w := small(9)
+	w.endpoints = ", baseline: threadpool, secondary: [p50 response produce]"
+	w.claims = `claims:
+  - {text: faster, arm: tpc, says: lower}
+  - {text: slower, arm: tpc, says: higher, endpoint: p50 response produce}
+  - {text: same price, arm: tpc, says: equal, endpoint: cpu per message}
+`
+	return w
+}
+
+func TestDeclared(t *testing.T) {
+	headline, a := analysed(t, claimed().make(t))
+	for quantity, declared := range map[string]bool{"p99_response": true, "p50_response": true, "cpu_per_message": false, "p99_end_to_end": false} {
+		c := a.comparison(t, "process", "2000", quantity)
+		if c.Declared != declared || (c.Holm != nil) != declared {
+			t.Errorf("%s: %+v, want declared %v", quantity, c, declared)
+		}
+		if declared && (!c.Holm.Holds || c.Holm.Family != 2) {
+			t.Errorf("%s: %+v", quantity, c.Holm)
+		}
+	}
+	if len(a.Claims) != 3 {
+		t.Fatalf("%d claims", len(a.Claims))
+	}
+	for i, want := range []struct {
+		holds bool
+		words string
+	}{{true, "holds"}, {false, "not shown: 1k process 2000/s: 0.69 ["}, {false, "not shown: 1k process 2000/s: 0.50"}} {
+		if c := a.Claims[i]; c.Holm.Holds != want.holds || !strings.HasPrefix(c.Words, want.words) || c.Places != 1 {
+			t.Errorf("%s: %+v, want %+v", c.Text, c, want)
+		}
+	}
+	for _, want := range []string{"holds among 2 declared", "Claims, declared before the run\n  faster\n    holds (tpc lower, p99 response produce, 1 place)"} {
+		if !strings.Contains(headline, want) {
+			t.Errorf("the headline lacks %q:\n%s", want, headline)
+		}
+	}
+}
+
+// With six blocks the smallest p-value is 1/32: two endpoints are too many for it.
+func TestHolmNeedsBlocks(t *testing.T) {
+	w := claimed()
+	w.blocks = 6
+	headline, a := analysed(t, w.make(t))
+	if c := a.comparison(t, "process", "2000", "p99_response"); c.Verdict != stats.Resolved || c.Holm.Holds {
+		t.Errorf("%+v %+v, want resolved alone and not among two", c, c.Holm)
+	}
+	if a.Claims[0].Holm.Holds || !strings.Contains(headline, "p = 0.062 among 2 declared") {
+		t.Errorf("%+v\n%s", a.Claims[0], headline)
+	}
+}
+
+func TestEqualClaim(t *testing.T) {
+	w := claimed()
+	w.medianNs = func(result.PlannedCell) float64 { return 1e5 }
+	w.claims = "claims: [{text: alike, arm: tpc, says: equal, endpoint: p50 response produce}]\n"
+	if _, a := analysed(t, w.make(t)); !a.Claims[0].Holm.Holds {
+		t.Errorf("%+v %+v", a.Claims[0], a.comparison(t, "process", "2000", "p50_response"))
+	}
+}
+
+// A claim about cells that all failed is not one that holds.
+func TestClaimWithoutCells(t *testing.T) {
+	w := claimed()
+	w.change = func(c *result.CellRecord) { c.Valid = false }
+	_, a := analysed(t, w.make(t))
+	for _, c := range a.Claims {
+		if c.Holm.Holds || !strings.Contains(c.Words, "no cell of it counts") {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+func TestSteadyIsTold(t *testing.T) {
+	w := small(2)
+	w.intervals = 20
+	w.drift = func(p result.PlannedCell) float64 {
+		if p.Model == "tpc" && p.Block == 1 && !p.Replicate {
+			return 1.5
+		}
+		return 1
+	}
+	dir := w.make(t)
+	_, a := build(t, dir)
+	if n := a.SteadyCounts(); n.Cells != 6 || n.Moved < 1 || n.Steady < 4 || n.Steady+n.Moved != 6 {
+		t.Errorf("%+v of %+v", n, a.Moved())
+	}
+	if m := a.Moved(); len(m) == 0 || m[0].Cell != "block 1, 1k, process, 2000, tpc" {
+		t.Errorf("moved: %+v", m)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	if err != nil || !strings.Contains(string(page), "<code>block 1, 1k, process, 2000, tpc</code>") {
+		t.Errorf("the page does not say which (%v)", err)
+	}
+	for _, arm := range a.Groups[0].Points[0].Arms {
+		for _, r := range arm.Runs {
+			lo, okLo := r.P99Lo.Get()
+			hi, okHi := r.P99Hi.Get()
+			if p, _ := r.P99.Get(); !okLo || !okHi || lo > p || hi < p {
+				t.Errorf("p99 %v within [%v, %v]", r.P99, r.P99Lo, r.P99Hi)
+			}
+		}
+	}
+}
+
+// The shift function of arms that differ by one factor is level, with a band from
+// nine blocks on.
+func TestShiftFunction(t *testing.T) {
+	_, a := analysed(t, small(9).make(t))
+	s := a.Groups[0].Points[0].Shifts
+	if len(s) != 1 || s[0].A != "tpc" || len(s[0].Points) != len(stats.ShiftPercentiles) || s[0].Level < 0.95 {
+		t.Fatalf("%+v", s)
+	}
+	for _, p := range s[0].Points {
+		if r, ok := p.Ratio.Get(); !ok || r < 0.65 || r > 0.75 || !p.Lo.OK() {
+			t.Errorf("p%v: %+v", p.Percentile, p)
+		}
+	}
+}
