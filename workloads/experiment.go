@@ -67,9 +67,10 @@ const Auto = "auto"
 type Loads struct {
 	Kind      string
 	PerSecond []float64
+	Capacity  *Capacity // of kind capacity, which has no rates
 }
 
-// The kinds of load.
+// The kinds of load; see also CapacitySearch.
 const (
 	Absolute = "absolute"
 	Closed   = "closed"
@@ -183,7 +184,12 @@ type CellSpec struct {
 	ID         string
 	Workload   *Workload
 	Durability models.Durability
-	LoadPerSec float64 // requests per second; 0 is a closed loop
+	// LoadPerSec is requests per second; 0 is a closed loop, or a load that only
+	// the run decides: Probe, counted from 1, of a search for the capacity, or
+	// Fraction of what it found.
+	LoadPerSec float64
+	Probe      int
+	Fraction   float64
 	Arm        Arm
 	Replicate  bool
 }
@@ -206,13 +212,15 @@ func (e *Experiment) CellsOf(block int) []CellSpec {
 	var cells []CellSpec
 	for _, w := range e.Workloads {
 		for _, d := range w.Durability {
-			for _, load := range e.loadsOf(w).PerSecond {
+			for _, load := range e.pointsOf(w, block) {
 				for i, a := range arms {
 					cells = append(cells, CellSpec{
-						ID:         w.Name + "-" + d + "-" + LoadName(load) + "-" + a.Name,
+						ID:         w.Name + "-" + d + "-" + load.name + "-" + a.Name,
 						Workload:   w,
 						Durability: models.Durability(d),
-						LoadPerSec: load,
+						LoadPerSec: load.perSec,
+						Probe:      load.probe,
+						Fraction:   load.fraction,
 						Arm:        a,
 						Replicate:  i == len(arms)-1,
 					})

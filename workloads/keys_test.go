@@ -32,6 +32,11 @@ func full() map[string]any {
 func with(t *testing.T, k *Key, v any) (doc []byte, place string) {
 	t.Helper()
 	root := full()
+	for _, in := range []map[string]any{root, root["workloads"].([]any)[0].(map[string]any)} {
+		if regexp.MustCompile(`loads\.(slo|from|probes|fractions)`).MatchString(k.Path) {
+			in["loads"] = map[string]any{"kind": CapacitySearch, "slo": map[string]any{"p99": "1ms"}, "from": 1}
+		}
+	}
 	at := root
 	path := strings.TrimSuffix(k.Path, k.Last)
 	for part := range strings.SplitSeq(strings.TrimSuffix(path, "."), ".") {
@@ -156,7 +161,7 @@ func TestDefaults(t *testing.T) {
 	for _, k := range Keys() {
 		into := root
 		switch mapping, _, nested := strings.Cut(k.Path, "."); {
-		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"), strings.HasPrefix(k.Path, "claims."):
+		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"), k.Path == "loads.probes", strings.HasPrefix(k.Path, "claims."):
 			continue
 		case mapping == "workloads":
 			into = workload
@@ -177,9 +182,9 @@ func TestDefaults(t *testing.T) {
 // TestEveryFieldHasAKey: what an experiment holds can be written in a file.
 func TestEveryFieldHasAKey(t *testing.T) {
 	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max"}
-	derived := []string{"Source", "Line", "Family", "Swept"}
+	derived := []string{"Source", "Line", "Family", "Swept", "Capacity"} // its keys are those of loads
 	for prefix, v := range map[string]any{
-		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{},
+		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{}, "claims.*.": Claim{},
 		"workloads.*.": Workload{}, "workloads.*.size.lognormal.": SizeLaw{},
 	} {
 		for f := range reflect.TypeOf(v).Fields() {

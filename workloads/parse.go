@@ -73,7 +73,7 @@ func (d *document) experiment(n ast.Node) *Experiment {
 		e.Probes = append(e.Probes, f.wordOf(n, fmt.Sprintf("probes[%d]", i), f.at("probes").Words...))
 	}
 	if d.err == nil {
-		if cells := len(e.Cells()); cells > maxPerBlock {
+		if cells := max(len(e.Cells()), len(e.CellsOf(e.Blocks))); cells > maxPerBlock {
 			d.fail(n, "experiment", fmt.Sprintf("at most %d cells in a block", maxPerBlock), fmt.Sprint(cells))
 		}
 	}
@@ -191,6 +191,9 @@ func isCPUList(s string) bool {
 func (d *document) loads(n ast.Node, key string) Loads {
 	f := d.mapping(n, key)
 	l := Loads{Kind: f.choice("kind")}
+	if l.Capacity = d.capacity(f, key, l.Kind); l.Capacity != nil {
+		return l
+	}
 	if l.Kind == Closed {
 		if f.has("per_second") {
 			d.fail(f.vals["per_second"], key+".per_second", "no rates with kind closed", describe(f.vals["per_second"]))

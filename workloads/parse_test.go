@@ -109,7 +109,13 @@ func TestParseErrors(t *testing.T) {
 		{"workload twice", "name: b", "name: a", `workloads[1].name: expected a name that no other workload has, got "a" again`},
 		{"factor unknown", "threads: goroutine", "thread: goroutine", "t.yaml:2:61: models[1].set.thread: expected a factor or setting and a value it takes, got no factor or setting"},
 		{"factor value", "threads: goroutine", "threads: fibre", `models[1].set.threads: expected a factor or setting and a value it takes, got factor threads: "fibre" is not one of pinned, os, goroutine`},
-		{"load kind", "{kind: absolute, per", "{kind: relative, per", `t.yaml:11:15: loads.kind: expected one of absolute, closed, got "relative"`},
+		{"search without a promise", "{kind: absolute, per_second: [10, 2.5]}", "{kind: capacity, from: 10}", `loads.slo: expected a mapping with p50, p99 or both, got nothing`},
+		{"search with an empty promise", "{kind: absolute, per_second: [10, 2.5]}", "{kind: capacity, from: 10, slo: {}}", `loads.slo: expected p50, p99 or both, got neither`},
+		{"search from nowhere", "{kind: absolute, per_second: [10, 2.5]}", "{kind: capacity, slo: {p99: 1ms}}", `loads.from: expected requests per second, got nothing`},
+		{"rates of a search", "{kind: absolute, per_second", "{kind: capacity, from: 1, slo: {p99: 1ms}, per_second", `loads.per_second: expected no rates with kind capacity, got a list`},
+		{"share twice", "{kind: absolute, per_second: [10, 2.5]}", "{kind: capacity, from: 1, slo: {p99: 1ms}, fractions: [0.5, 0.5]}", `loads.fractions[1]: expected a share that is not listed before, got 0.5`},
+		{"promise without a search", "{kind: absolute, per", "{kind: absolute, slo: {p99: 1ms}, per", `loads.slo: expected no slo with kind absolute, got a mapping`},
+		{"load kind", "{kind: absolute, per", "{kind: relative, per", `t.yaml:11:15: loads.kind: expected one of absolute, closed, capacity, got "relative"`},
 		{"load of zero", "[10, 2.5]", "[10, 0]", "t.yaml:11:42: loads.per_second[1]: expected a number between 0.001 and 1e+08, got 0"},
 		{"load twice", "[10, 2.5]", "[10, 10.0]", "loads.per_second[1]: expected a rate that is not listed before, got 10.0"},
 		{"no loads", "[10, 2.5]", "[]", "loads.per_second: expected a list of requests per second, got an empty list"},
@@ -151,6 +157,26 @@ func TestParseErrors(t *testing.T) {
 }
 
 // TestSweep: a list of values is as many workloads, named after what differs.
+func TestCapacity(t *testing.T) {
+	text := strings.Replace(valid, "{kind: absolute, per_second: [10, 2.5]}", "{kind: capacity, slo: {p99: 5ms, p50: 1ms}, from: 100, probes: 4, fractions: [0.5, 1.2]}", 1)
+	text = text[:strings.Index(text, "claims:")]
+	e, err := Parse("t.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (&Capacity{time.Millisecond, 5 * time.Millisecond, 100, 4, []float64{0.5, 1.2}}); !reflect.DeepEqual(e.Loads.Capacity, want) {
+		t.Errorf("got %+v, want %+v", e.Loads.Capacity, want)
+	}
+	// a: four probes at two durabilities, b: one closed loop; two arms and a replicate.
+	if n := len(e.CellsOf(0)); e.AllBlocks() != 4 || n != (4*2+1)*3 || len(e.CellsOf(1)) != n {
+		t.Errorf("%d blocks, %d cells in the first", e.AllBlocks(), n)
+	}
+	curve := e.CellsOf(2)
+	if len(curve) != 2*2*3 || curve[0].ID != "a-process-at0.5-tpc" || curve[0].Fraction != 0.5 || curve[0].LoadPerSec != 0 {
+		t.Errorf("%d cells after the search, first %+v", len(curve), curve[0])
+	}
+}
+
 func TestSweep(t *testing.T) {
 	text := strings.Replace(valid, "partitions: 3", "partitions: [3, 30]", 1)
 	text = strings.Replace(text, "inflight: 5", "inflight: [1, 8]", 1)
@@ -245,6 +271,7 @@ func TestCells(t *testing.T) {
 			t.Errorf("%s is missing from %v", id, ids)
 		}
 	}
+	e.Blocks = 3
 	for block, model := range []string{"tpc", "threadpool", "tpc"} {
 		last := e.CellsOf(block)[2]
 		if !last.Replicate || last.Arm.Model != model {

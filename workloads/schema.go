@@ -42,6 +42,7 @@ func mappingSchema(k Key, children []*Key) schema {
 	s := schema{"type": "object", "additionalProperties": false}
 	properties := schema{}
 	var needed []string
+	var conditions []schema
 	for _, c := range children {
 		properties[c.Last] = keySchema(c)
 		if c.Needed {
@@ -53,10 +54,13 @@ func mappingSchema(k Key, children []*Key) schema {
 			if at := byPath()[k.Item()+neighbour]; at.Default != value {
 				condition["required"] = []string{neighbour}
 			}
-			s["if"] = condition
-			s["then"] = schema{"required": []string{c.Last}}
-			s["else"] = schema{"properties": schema{c.Last: false}}
+			conditions = append(conditions, schema{
+				"if": condition, "then": schema{"required": []string{c.Last}}, "else": schema{"properties": schema{c.Last: false}},
+			})
 		}
+	}
+	if conditions != nil {
+		s["allOf"] = conditions
 	}
 	s["properties"] = properties
 	if needed != nil {

@@ -122,18 +122,18 @@ var primaries = []string{
 }
 
 func loadKeys(path string, needed bool, doc string) []Key {
-	return []Key{
+	return append([]Key{
 		{Path: path, Kind: Mapping, Needed: needed, Doc: doc},
 		{
-			Path: path + ".kind", Kind: Word, Words: []string{Absolute, Closed}, Default: Absolute,
-			Doc: "Rates that are offered whatever the broker answers (open loop), or as much as inflight allows (closed loop).",
+			Path: path + ".kind", Kind: Word, Words: []string{Absolute, Closed, CapacitySearch}, Default: Absolute,
+			Doc: "Rates that are offered whatever the broker answers (open loop), as much as inflight allows (closed loop), or a search for the highest rate that keeps a promise (open loop).",
 			See: []string{"workloads.*.inflight", "workloads.*.arrivals"},
 		},
 		{
 			Path: path + ".per_second", Kind: Number, Count: List, Min: minPerSec, Max: MaxPerSec, Unit: "produce requests per second",
 			With: "kind=" + Absolute, Doc: "The rates, no two alike; each is a cell of its own.", See: []string{path + ".kind"},
 		},
-	}
+	}, capacityKeys(path)...)
 }
 
 func workloadKeys() []Key {

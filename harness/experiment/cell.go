@@ -39,7 +39,7 @@ func (r *runner) runCell(ctx context.Context, c *cell) (*result.CellRecord, erro
 	rec := &result.CellRecord{
 		Schema: result.CellSchema, ID: c.ID, Block: c.Block, Position: c.Position,
 		Workload: c.Workload, Durability: c.Durability, Arm: c.Arm, Model: c.Model,
-		Replicate: c.Replicate, LoadPerSec: c.LoadPerSec, StartUTC: time.Now().UTC().Format(time.RFC3339Nano),
+		Replicate: c.Replicate, LoadPerSec: c.LoadPerSec, Probe: c.Probe, Fraction: c.Fraction, StartUTC: time.Now().UTC().Format(time.RFC3339Nano),
 	}
 	a := &attempt{r: r, c: c, rec: rec, dir: dir, data: data}
 	a.settle(ctx)

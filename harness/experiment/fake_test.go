@@ -32,6 +32,7 @@ const (
 
 	workloadLossy = "lossy" // a record was lost
 	workloadMute  = "mute"  // announces no window
+	workloadKnee  = "knee"  // slow beyond 1000 requests per second
 	workloadFails = "fails" // ends with an error
 	workloadSlow  = "slow"  // takes long enough to be interrupted
 )
@@ -159,6 +160,9 @@ func fakeLoad(spec, out string) int {
 	}
 	s := load.Summary{Driver: "fake", Intended: 100, Sent: 100, Acked: 100, Records: 100, AchievedRatio: 1, AchievedPerSec: 100}
 	s.Response.P99Ns, s.Consumer.Consumers = 50_000, 1
+	if o.W.Name == workloadKnee && o.RatePerSec > 1000 {
+		s.Response.P99Ns = 50_000_000
+	}
 	if o.W.Name == workloadLossy {
 		s.Consumer.Lost = 1
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/ceteris/ceteris/harness/result"
@@ -20,16 +21,18 @@ type cell struct {
 // function of the experiment, so that a resumed run finds the same order.
 func plan(e *workloads.Experiment) []cell {
 	var out []cell
-	for block := range e.Blocks {
+	for block := range e.AllBlocks() {
 		specs := e.CellsOf(block)
 		shuffle(specs, workloads.Dimension(e.Seed, fmt.Sprintf("order/%d", block)))
+		// A search goes on from its last answer; within a round the order is random.
+		slices.SortStableFunc(specs, func(a, b workloads.CellSpec) int { return a.Probe - b.Probe })
 		for position, spec := range specs {
 			out = append(out, cell{
 				PlannedCell: result.PlannedCell{
 					ID: spec.ID, Block: block, Position: position,
 					Workload: spec.Workload.Name, Durability: string(spec.Durability),
 					Arm: armName(e, spec), Model: spec.Arm.Model, Replicate: spec.Replicate,
-					LoadPerSec: spec.LoadPerSec,
+					LoadPerSec: spec.LoadPerSec, Probe: spec.Probe, Fraction: spec.Fraction,
 				},
 				spec: spec,
 			})
@@ -100,7 +103,8 @@ func fit(e *workloads.Experiment, budget time.Duration) error {
 	if budget <= 0 || Estimate(e, len(plan(e))) <= budget {
 		return nil
 	}
-	perBlock := Estimate(e, len(e.CellsOf(0)))
+	// Where a capacity is searched for, a block comes with another of its shares.
+	perBlock := Estimate(e, len(e.CellsOf(0))+len(e.CellsOf(e.Blocks)))
 	blocks := int(budget / perBlock)
 	if blocks < 1 {
 		return fmt.Errorf("--budget %v is less than one block takes, about %v", budget, perBlock.Round(time.Second))

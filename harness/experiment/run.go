@@ -44,6 +44,7 @@ type runner struct {
 	pinned    bool
 	run       *result.Run
 	journal   *result.Journal
+	records   []*result.CellRecord // of this run so far, for loads that follow from them
 	progress  *progress
 }
 
@@ -163,7 +164,7 @@ func (r *runner) resume() error {
 		return fmt.Errorf("--resume %s: its brokers ran on CPUs %s, here they would run on %s; start a new run",
 			r.o.Resume, host.FormatCPUs(run.Manifest.Placement.Broker), host.FormatCPUs(r.placement.Broker))
 	}
-	r.run, r.placement = run, run.Manifest.Placement
+	r.run, r.placement, r.records = run, run.Manifest.Placement, run.Cells
 	var events []result.Event
 	if r.journal, events, err = result.OpenJournal(run.Dir); err != nil {
 		return err
@@ -208,6 +209,9 @@ func (r *runner) runCells(ctx context.Context) error {
 		if err := r.journal.Append(result.EventCellStart, c.Key(), ""); err != nil {
 			return err
 		}
+		if err := r.decide(c); err != nil {
+			return err
+		}
 		r.progress.begin(c)
 		record, err := r.runCell(ctx, c)
 		if ctx.Err() != nil {
@@ -216,6 +220,7 @@ func (r *runner) runCells(ctx context.Context) error {
 		if err != nil {
 			return err // the record itself could not be written
 		}
+		r.records = append(r.records, record)
 		event, detail := result.EventCellDone, ""
 		if record.Error != "" {
 			event, detail = result.EventCellFailed, record.Error

@@ -75,6 +75,11 @@ func samples() []*Figure {
 			}},
 			{"threadpool", []stats.ShiftPoint{{Percentile: 10, Ratio: stats.Refuse("none"), Lo: stats.Refuse("none"), Hi: stats.Refuse("none")}, {Percentile: 90, Ratio: stats.Of(1)}}},
 		}),
+		Capacity(head("capacity"), twoArms, []CapacityProbe{
+			{"tpc", false, 0, 1000, 1e6, true}, {"tpc", false, 0, 8000, 9e6, false}, {"tpc", true, 0, 4000, 2e6, true}, {"threadpool", false, 0, 2000, 0, false},
+		}, []CapacityMark{
+			{"tpc", stats.Of(5600), stats.Of(4500), stats.Of(1e9)}, {"threadpool", stats.Refuse("none"), stats.Refuse("none"), stats.Refuse("none")},
+		}, 5e6),
 		Effects(head("effects"), []string{"p50", "p99"}, rows),
 		Stall(head("stall"), twoArms, 5e6, 1e8, []StallView{
 			{"open", "tpc", []int64{1900, 5, 5, 4, 6, 5}, 5}, {"closed", "tpc", []int64{20000, 0, 0, 0, 0, 1}, 0},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/ceteris/ceteris/harness/capacity"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
 	"github.com/ceteris/ceteris/workloads"
@@ -99,6 +100,9 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 		if err := a.declare(e); err != nil {
 			return nil, nil, err
 		}
+		if err := a.capacities(e, r.Cells); err != nil {
+			return nil, nil, err
+		}
 	}
 	if e != nil && e.Endpoints.Baseline != "" {
 		a.efficiencies(d)
@@ -106,6 +110,7 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	if err := a.certify(r); err != nil {
 		return nil, nil, err
 	}
+	a.crossovers(d)
 	a.Headline = a.headline()
 	return a, d, nil
 }
@@ -126,7 +131,9 @@ func baseline(arms []ArmName) string {
 // cell enters a cell into the counts, or into the list of those left out.
 func (a *Analysis) cell(c *result.CellRecord) {
 	name := fmt.Sprintf("%03d/%s", c.Block, c.ID)
-	if c.Valid {
+	// A probe whose requests failed says that the promise was broken.
+	counts := c.Valid || c.Probe > 0 && capacity.Says(c)
+	if counts {
 		a.Valid++
 		a.Driver = c.Load.Driver
 	}
@@ -137,13 +144,13 @@ func (a *Analysis) cell(c *result.CellRecord) {
 	for _, g := range c.Gates {
 		switch {
 		case g.OK:
-		case !g.Advisory:
+		case !g.Advisory && !counts:
 			why = append(why, g.Name+": "+g.Detail)
-		case c.Valid:
+		case counts:
 			a.Warnings = append(a.Warnings, LeftOut{name, g.Name + ": " + g.Detail})
 		}
 	}
-	if c.Valid {
+	if counts {
 		if k := c.Load.Arrivals; k.KSCritical > 0 && k.KS > k.KSCritical {
 			a.Warnings = append(a.Warnings, LeftOut{name, fmt.Sprintf(
 				"arrivals: distance %.4f from the law asked for, 1 %% critical value %.4f", k.KS, k.KSCritical)})

@@ -36,6 +36,10 @@ type Analysis struct {
 	// Efficiency is there when the experiment declares its baseline, Limits when
 	// it probes the machine.
 	Efficiency []Efficiency `json:"efficiency,omitempty"`
+	// Capacity is there when a load is a search for it.
+	Capacity []Capacity `json:"capacity,omitempty"`
+	// Crossovers are there where several loads are compared.
+	Crossovers []Crossover `json:"crossovers,omitempty"`
 	// Claims are those of the experiment file. Exploratory: endpoints and claims
 	// come from another file than the run's own.
 	Claims      []ClaimOutcome `json:"claims,omitempty"`

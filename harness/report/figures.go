@@ -7,6 +7,7 @@ import (
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/ceteris/ceteris/harness/figure"
+	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
 	"github.com/ceteris/ceteris/workloads"
 )
@@ -36,7 +37,7 @@ type gallery struct {
 }
 
 // drawAll draws every figure into dir.
-func drawAll(a *Analysis, d data, e *workloads.Experiment, dir string) (pictures, error) {
+func drawAll(a *Analysis, d data, e *workloads.Experiment, cells []*result.CellRecord, dir string) (pictures, error) {
 	g := &gallery{a: a, d: d, dir: dir, out: pictures{}, rates: map[string]figure.Range{}}
 	var arms []figure.Arm
 	for _, arm := range a.Arms {
@@ -45,6 +46,9 @@ func drawAll(a *Analysis, d data, e *workloads.Experiment, dir string) (pictures
 	g.palette = figure.NewPalette(arms)
 	g.extent()
 	if err := g.effects(); err != nil {
+		return nil, err
+	}
+	if err := g.capacityFigures(cells, e); err != nil {
 		return nil, err
 	}
 	for i := range a.Groups {

@@ -82,8 +82,8 @@ type data map[where]map[who]*runs
 func gather(r *result.Run) (data, error) {
 	d := data{}
 	for _, c := range r.Cells {
-		if !c.Valid {
-			continue
+		if !c.Valid || c.Probe > 0 {
+			continue // each probe is a load of its own, see capacities
 		}
 		at, w := where{c.Workload, c.Durability, c.LoadPerSec}, who{c.Arm, c.Replicate}
 		if d[at] == nil {

@@ -23,8 +23,10 @@ func (a *Analysis) headline() string {
 	for i := range a.Groups {
 		b.WriteString(a.groupText(&a.Groups[i]))
 	}
+	b.WriteString(a.capacityText())
+	b.WriteString(a.crossoverText())
 	b.WriteString(a.claimsText())
-	if len(a.Groups) == 0 {
+	if len(a.Groups) == 0 && len(a.Capacity) == 0 {
 		b.WriteString("\nNo cell counts, so nothing is compared.\n")
 	}
 	return strings.TrimRight(b.String(), "\n")

@@ -111,7 +111,7 @@ func render(r *result.Run, out string) (*Analysis, error) {
 	}
 	// One that this version cannot read has no curves; the analysis says so.
 	e, _ := workloads.Parse("experiment.yaml", []byte(r.Manifest.ExperimentText))
-	pictures, err := drawAll(a, d, e, filepath.Join(out, "figures"))
+	pictures, err := drawAll(a, d, e, r.Cells, filepath.Join(out, "figures"))
 	if err != nil {
 		return nil, err
 	}

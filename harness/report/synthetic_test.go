@@ -160,7 +160,7 @@ func (w world) cell(t testing.TB, r *result.Run, p result.PlannedCell, random *r
 	}
 	c := &result.CellRecord{
 		Schema: result.CellSchema, ID: p.ID, Block: p.Block, Position: p.Position, Workload: p.Workload, Durability: p.Durability,
-		Arm: p.Arm, Model: p.Model, Replicate: p.Replicate, LoadPerSec: p.LoadPerSec, Valid: true,
+		Arm: p.Arm, Model: p.Model, Replicate: p.Replicate, LoadPerSec: p.LoadPerSec, Probe: p.Probe, Fraction: p.Fraction, Valid: true,
 		Load: load.Summary{
 			Driver: "raw", OfferedPerSec: p.LoadPerSec, AchievedPerSec: p.LoadPerSec, AchievedRatio: 1, Intended: n, Acked: n, Records: n,
 		},

@@ -21,6 +21,12 @@ func writeTables(a *Analysis, dir string) error {
 	if rows := insideRows(a); len(rows) > 1 {
 		tables["inside"] = rows
 	}
+	if len(a.Capacity) > 0 {
+		tables["capacity"] = capacityRows(a)
+	}
+	if len(a.Crossovers) > 0 {
+		tables["crossover"] = crossoverRows(a)
+	}
 	if len(a.Claims) > 0 {
 		tables["claims"] = claimRows(a)
 	}

@@ -20,7 +20,11 @@ type CellRecord struct {
 	Model      string  `json:"model"`
 	Replicate  bool    `json:"replicate"`    // the second run of its arm in this block: the A/A null
 	LoadPerSec float64 `json:"load_per_sec"` // requests offered per second; 0 = closed loop
-	StartUTC   string  `json:"start_utc"`
+	// Probe, from 1, of a search for the capacity in this block, or Fraction of what
+	// the search found; the run decided the load.
+	Probe    int     `json:"probe,omitempty"`
+	Fraction float64 `json:"fraction,omitempty"`
+	StartUTC string  `json:"start_utc"`
 	// PrewarmBytes of page cache were touched before the broker started.
 	PrewarmBytes int64 `json:"prewarm_bytes"`
 

@@ -53,7 +53,9 @@ type PlannedCell struct {
 	Arm        string  `json:"arm"`
 	Model      string  `json:"model"`
 	Replicate  bool    `json:"replicate"`
-	LoadPerSec float64 `json:"load_per_sec"`
+	LoadPerSec float64 `json:"load_per_sec"` // 0 too where Probe or Fraction leave it to the run
+	Probe      int     `json:"probe,omitempty"`
+	Fraction   float64 `json:"fraction,omitempty"`
 }
 
 // Key names a cell in the whole run.

@@ -1,0 +1,80 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/ceteris/ceteris/harness/capacity"
+	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/workloads"
+)
+
+// searched is an experiment that looks for the knee of a fake broker.
+func searched() *workloads.Experiment {
+	e := small(2, workloadKnee, "a", "b")
+	e.Loads = workloads.Loads{Kind: workloads.CapacitySearch, Capacity: &workloads.Capacity{
+		P99: 5 * time.Millisecond, From: 300, Probes: 6, Fractions: []float64{0.5},
+	}}
+	return e
+}
+
+// TestSearch: each arm's probes close in on the knee, those of a run that was
+// interrupted as well, and the shares are of what was found.
+func TestSearch(t *testing.T) {
+	o := options(t, searched())
+	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
+	defer cancel()
+	dir, err := Run(ctx, o)
+	if !errors.Is(err, ErrStopped) {
+		t.Fatalf("got %v, want a run cut short", err)
+	}
+	before := len(open(t, dir).Cells)
+	o.Resume, o.Experiment = dir, searched()
+	if _, err = Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	r := open(t, dir)
+	if want := 2*6*3 + 2*3; len(r.Cells) != want || !r.Complete || before == 0 || before >= want {
+		t.Fatalf("%d cells, %d before the interruption, complete %v", len(r.Cells), before, r.Complete)
+	}
+	search := o.Experiment.Loads.Capacity
+	for arm, blocks := range capacity.Gather(search, r.Cells, workloadKnee, "process") {
+		for block, seen := range blocks {
+			got, err := capacity.Of(seen)
+			if len(seen) < 6 {
+				continue // the machine was disturbed, which is not the search's doing
+			}
+			if err != nil || math.Abs(got/1000-1) > 0.1 {
+				t.Errorf("%+v, block %d: %v, %v from %v", arm, block, got, err, seen)
+			}
+		}
+	}
+	for _, c := range r.Cells {
+		if c.Fraction > 0 && (c.LoadPerSec < 450 || c.LoadPerSec > 550 || c.Block < 2 || c.ID != "knee-process-at0.5-"+armOf(c)) {
+			t.Errorf("%s in block %d at %v/s, want half of 1000", c.ID, c.Block, c.LoadPerSec)
+		}
+		if c.Fraction == 0 && c.Probe == 1 && c.LoadPerSec != 300 {
+			t.Errorf("%s begins at %v/s, want 300", c.ID, c.LoadPerSec)
+		}
+	}
+}
+
+func armOf(c *result.CellRecord) string {
+	if c.Replicate {
+		return workloads.ReplicateArm
+	}
+	return c.Arm
+}
+
+// TestNoCapacity: shares of a capacity that was not found end the run with the reason.
+func TestNoCapacity(t *testing.T) {
+	e := searched()
+	e.Loads.Capacity.Probes, e.Blocks = 3, 1
+	e.Loads.Capacity.From = 1e5
+	if _, err := Run(context.Background(), options(t, e)); err == nil || err.Error() != "knee, durability process: no capacity of a was found, so no share of it can be offered" {
+		t.Errorf("got %v", err)
+	}
+}

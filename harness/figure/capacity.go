@@ -1,0 +1,87 @@
+package figure
+
+import (
+	"bytes"
+	"fmt"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/ceteris/ceteris/harness/stats"
+)
+
+// CapacityProbe is one rate that an arm was asked for.
+type CapacityProbe struct {
+	Arm       string
+	Replicate bool
+	Block     int
+	PerSec    float64
+	P99Ns     float64
+	Kept      bool
+}
+
+// CapacityMark is what an arm carries, with its interval.
+type CapacityMark struct {
+	Arm            string
+	PerSec, Lo, Hi stats.Number
+}
+
+// Capacity draws probes by rate and p99, the promised p99 across (0: none) and the
+// arms' capacities upright.
+func Capacity(f Figure, pal Palette, probes []CapacityProbe, marks []CapacityMark, limitNs float64) *Figure {
+	var csv bytes.Buffer
+	csv.WriteString("arm,replicate,block,per_second,p99_ns,kept\n")
+	var x, y Range
+	if limitNs > 0 {
+		y.Include(limitNs)
+	}
+	for _, p := range probes {
+		x.Include(p.PerSec)
+		y.Include(max(1, p.P99Ns))
+		fmt.Fprintf(&csv, "%s,%v,%d,%.6g,%.0f,%v\n", p.Arm, p.Replicate, p.Block, p.PerSec, p.P99Ns, p.Kept)
+	}
+	x, y = x.Decimal(), y.Decimal()
+	p := newPanel(axis{"requests per second", x, plot.LogScale{}, ticks125(x, Count)}, latencyAxis("p99 response time", y))
+	p.Add(layer(func(c draw.Canvas, p *plot.Plot) {
+		toX, toY := p.Transforms(&c)
+		at := func(n stats.Number) (vg.Length, bool) {
+			v, ok := n.Get()
+			return toX(min(max(v, x.Min), x.Max)), ok
+		}
+		for _, m := range marks {
+			lo, okLo := at(m.Lo)
+			if hi, ok := at(m.Hi); ok && okLo {
+				rectangle(c, pale(pal.style(m.Arm, false).Color), lo, c.Min.Y, hi, c.Max.Y)
+			}
+		}
+		for _, m := range marks {
+			if v, ok := at(m.PerSec); ok {
+				c.StrokeLine2(pal.style(m.Arm, false).line(1.2), v, c.Min.Y, v, c.Max.Y)
+			}
+		}
+		if limitNs > 0 {
+			c.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.7}, c.Min.X, toY(limitNs), c.Max.X, toY(limitNs))
+		}
+		for _, replicates := range []bool{true, false} {
+			for _, at := range probes {
+				if at.Replicate != replicates {
+					continue
+				}
+				s := pal.style(at.Arm, at.Replicate)
+				glyph := s.glyph(2.4)
+				if !at.Kept {
+					glyph = s.hollow(2.4)
+				}
+				c.DrawGlyph(glyph, vg.Point{X: toX(at.PerSec), Y: toY(max(1, at.P99Ns))})
+			}
+		}
+	}))
+	for _, m := range marks {
+		s := pal.style(m.Arm, false)
+		line, glyph := s.line(1.2), s.glyph(2.6)
+		f.legend = append(f.legend, key{label: m.Arm, line: &line, glyph: &glyph})
+	}
+	f.CSV, f.height, f.panels = csv.Bytes(), 3.6*vg.Inch, []*panel{p}
+	return &f
+}
