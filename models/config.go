@@ -77,11 +77,11 @@ var Settings = []Setting{
 	{"staging.max.bytes", 16 << 20, 2 << 20, 1 << 40, "tpc, staging=shared: size of a shard's staging file, bytes; at most a quarter of the shard's memory"},
 	{"balance.interval.ms", 1000, 10, 3600000, "tpc: how often balance=counts and balance=load look whether a partition should move, ms"},
 	{"append.idle.ms", 5000, 1, math.MaxInt32, "tpc: how long after its last append a partition keeps the chunk that it ends in, ms"},
-	{"memory.huge.pages", 0, 0, 2, "tpc: 0 leaves page sizes to the kernel, 1 asks for transparent huge pages, 2 takes reserved ones of 2 MiB or does not start"},
-	{"memory.lock", 0, 0, 1, "tpc: whether memory is locked, so that it is never swapped (0, 1, false, true)"},
+	{"memory.huge.pages", 0, 0, 2, "memory=arena: 0 leaves page sizes to the kernel, 1 asks for transparent huge pages, 2 takes reserved ones of 2 MiB or does not start"},
+	{"memory.lock", 0, 0, 1, "memory=arena: whether memory is locked, so that it is never swapped (0, 1, false, true)"},
 	{"readahead.max.bytes", 1 << 20, 0, 1 << 30, "tpc: most bytes read ahead of a consumer that goes through a log on the device; 0 none"},
 	{"io.classes", 1, 0, 1, "tpc: whether device operations of producers, of consumers and of the background wait in queues of their own (1) or in one (0)"},
-	{"prewrite.max.bytes", 32 << 20, 1 << 20, 1 << 30, "tpc: most bytes zero-filled ahead of a log's end"},
+	{"prewrite.max.bytes", 32 << 20, 1 << 20, 1 << 30, "disk=direct: most bytes zero-filled ahead of a log's end"},
 }
 
 // Unit is what the setting counts, which Kafka's names end with; "choice" where

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
@@ -29,13 +30,15 @@ type Broker struct {
 	fs  disk.FS
 	env api.Env
 
-	gogo      bool // threads=goroutine
-	inflight  int
-	power     bool // durability=power
-	syncEach  bool // commit=each
-	direct    bool // disk=direct
-	maxFrame  int
-	maxIdleNs int64
+	gogo     bool // threads=goroutine
+	inflight int
+	power    bool // durability=power
+	syncEach bool // commit=each
+	direct   bool // disk=direct
+
+	regionBytes int64 // memory=arena: of each network thread; else 0
+	maxFrame    int
+	maxIdleNs   int64
 
 	controller *cluster.Controller
 	image      atomic.Pointer[cluster.Image]
@@ -93,6 +96,9 @@ func New(cfg models.Config) (*Broker, error) {
 	b.idle = newIdle(f, max(len(cpus), cpuCount(&b.cfg)))
 	b.memory.limit = memoryLimit(cfg.MemoryBytes)
 	b.windows.limit = b.memory.limit / 4
+	if f.Memory == "arena" {
+		b.regionBytes = b.memory.limit / cfg.Int("num.network.threads")
+	}
 	b.memory.freed = func() {
 		for _, p := range b.processors {
 			p.selector.wakeup()
@@ -208,7 +214,7 @@ func (b *Broker) serve() error {
 	}
 	for i, p := range b.processors {
 		p.selector.seat.rise()
-		b.crew.add("network-"+strconv.Itoa(i), nil, p.run)
+		b.crew.add("network-"+strconv.Itoa(i), p.prepare, p.run)
 	}
 	for i, h := range b.handlers {
 		h.seat.rise()
@@ -241,8 +247,28 @@ func (b *Broker) closeSockets() {
 	for _, p := range b.processors {
 		p.selector.close()
 	}
+	b.freeRegions()
 	b.acceptor.close()
 	b.acceptor = nil
+}
+
+// arenaOptions are those of a network thread's region.
+func (b *Broker) arenaOptions() arena.Options {
+	return arena.Options{
+		Bytes: b.regionBytes, Lock: b.cfg.Int("memory.lock") != 0,
+		Pages: []arena.Pages{arena.SmallPages, arena.TransparentPages, arena.HugePages}[b.cfg.Int("memory.huge.pages")],
+	}
+}
+
+// freeRegions unmaps the network threads' memory when they have ended.
+func (b *Broker) freeRegions() {
+	runtime.LockOSThread() // it is the owner's meanwhile
+	defer runtime.UnlockOSThread()
+	for _, p := range b.processors {
+		if p.region != nil {
+			p.region.close()
+		}
+	}
 }
 
 // millis is a duration of so many ms, cut off where a Duration ends.
@@ -282,6 +308,12 @@ func (b *Broker) Facts() map[string]string {
 		facts["disk.probe"] = err.Error()
 	}
 	maps.Copy(facts, storage)
+	if r := b.processors[0].region; r != nil {
+		for k, v := range r.arena.Facts() {
+			facts["memory."+k] = v
+		}
+		facts["memory.frame.max.bytes"] = strconv.Itoa(b.processors[0].maxFrame)
+	}
 	if why := b.refused.Load(); why != nil {
 		facts["disk"] = "buffered: " + *why
 	}

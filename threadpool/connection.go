@@ -62,7 +62,7 @@ const (
 
 // receive reads until a frame is complete or the socket is empty. frame aliases
 // the connection's buffer and is good until consume.
-func (c *connection) receive(mem *memory, maxBytes int, now func() int64) (frame []byte, o outcome) {
+func (c *connection) receive(mem supply, maxBytes int, now func() int64) (frame []byte, o outcome) {
 	for {
 		need := wire.SizeLen
 		if c.to-c.from >= wire.SizeLen {
@@ -86,14 +86,14 @@ func (c *connection) receive(mem *memory, maxBytes int, now func() int64) (frame
 		if c.from == c.to {
 			c.readableNs = now()
 		}
-		if !c.read(need) {
+		if !c.read(mem, need) {
 			return nil, gone
 		}
 	}
 }
 
 // reserve makes the buffer hold a frame of need bytes from where it begins.
-func (c *connection) reserve(mem *memory, need int) bool {
+func (c *connection) reserve(mem supply, need int) bool {
 	if c.buf != nil && len(c.buf.B)-c.from >= need {
 		return true
 	}
@@ -107,11 +107,12 @@ func (c *connection) reserve(mem *memory, need int) bool {
 		fresh = mem.small(smallBytes)
 	}
 	if fresh == nil {
+		c.setAside(mem)
 		return false
 	}
 	if c.buf != nil {
 		c.to = copy(fresh.B, c.buf.B[c.from:c.to])
-		c.buf.Release(nil)
+		c.buf.Release(mem)
 	} else {
 		c.to = 0
 	}
@@ -119,9 +120,20 @@ func (c *connection) reserve(mem *memory, need int) bool {
 	return true
 }
 
+// setAside lets go of memory that others wait for, too.
+func (c *connection) setAside(mem supply) {
+	if c.buf == nil || c.buf.Owner != iobuf.Allocator(mem) {
+		return
+	}
+	if copied := mem.aside(c.buf.B[c.from:c.to]); copied != nil {
+		c.buf.Release(mem)
+		c.buf, c.from, c.to = copied, 0, len(copied.B)
+	}
+}
+
 // read reads once; false means that the connection is over. A large frame is
 // read by itself, so that nothing of the next has to be moved.
-func (c *connection) read(need int) bool {
+func (c *connection) read(mem supply, need int) bool {
 	end := len(c.buf.B)
 	if need > smallBytes {
 		end = c.from + need
@@ -131,7 +143,7 @@ func (c *connection) read(need int) bool {
 	case errno == unix.EAGAIN:
 		c.readable = false
 		if c.from == c.to { // a connection that waits for a request holds no memory
-			c.buf.Release(nil)
+			c.buf.Release(mem)
 			c.buf, c.from, c.to = nil, 0, 0
 		}
 		return true

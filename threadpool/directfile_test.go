@@ -129,7 +129,7 @@ func readOnce(t *testing.T, f *directFile, all []byte, end int64, rng *rand.Rand
 			w.Drop()
 		}
 	case 2:
-		if *mem == nil || len(*mem) == 0 {
+		if len(*mem) == 0 {
 			*mem = newWindow(readBytes).mem
 		}
 		got, err := f.read(*mem, at, n)

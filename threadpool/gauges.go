@@ -3,6 +3,7 @@ package threadpool
 import (
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/ceteris/ceteris/models/telemetry"
 )
@@ -56,8 +57,31 @@ func (b *Broker) instrument() {
 		g.CounterFunc("connections_expired_total", "connections closed for being idle", p.expired.Load, "processor", label)
 		g.AddRecorder(p.recorder, p.nudge, "processor", label)
 	}
+	g.Collect(b.regionReadings)
 	for i, h := range b.handlers {
 		g.AddWorker("handler-"+strconv.Itoa(i), spent(&h.idling, &h.sleeping))
+	}
+}
+
+// scrapeWait is how long a scrape waits for a network thread's own answer.
+const scrapeWait = 100 * time.Millisecond
+
+// regionReadings is the memory of each network thread, with memory=arena, under
+// the names that a shard's has.
+func (b *Broker) regionReadings(r *telemetry.Readings) {
+	for i, p := range b.processors {
+		if p.region == nil {
+			continue
+		}
+		st, _ := p.region.arena.Scrape(scrapeWait, p.nudge)
+		at := []string{"processor", strconv.Itoa(i)}
+		r.Gauge("arena_total_bytes", "memory of the thread", float64(st.TotalBytes), at...)
+		r.Gauge("arena_free_bytes", "free memory of the thread", float64(st.FreeBytes), at...)
+		r.Gauge("arena_lowest_free_bytes", "the least that was ever free", float64(st.LowestFreeBytes), at...)
+		r.Counter("arena_allocs_total", "requests for memory that were met", float64(st.Allocs), at...)
+		r.Counter("arena_foreign_frees_total", "releases on another thread than the owner's", float64(st.ForeignFrees), at...)
+		r.Counter("arena_failures_total", "requests for memory that were refused", float64(st.Failures), at...)
+		r.Counter("arena_asides_total", "beginnings of requests kept on Go's heap until there is memory", float64(p.region.asides.Load()), at...)
 	}
 }
 

@@ -6,6 +6,23 @@ import (
 	"github.com/ceteris/ceteris/models/iobuf"
 )
 
+// supply is where a network thread's buffers come from: the heap, bounded for
+// the whole broker, or a region of its own. The thread itself asks, except for
+// Recycle. A buffer that it releases itself it releases at its supply.
+type supply interface {
+	iobuf.Allocator
+	small(n int) *iobuf.Buf // for the beginning of a request; nil when there is no room
+	head(n int) *iobuf.Buf  // for a response's own bytes; nil where Go's heap has them
+	spare(n int) *iobuf.Buf // for what can do without; nil when others need it
+	// aside is a copy of what a connection has of a request while it waits for
+	// memory; nil where it may keep the buffer that it is in.
+	aside(b []byte) *iobuf.Buf
+	// tighten moves a frame out of a buffer that is much larger.
+	tighten(b *iobuf.Buf, frame []byte) (*iobuf.Buf, []byte)
+	returned() uint64  // changes when something has come back
+	wait(change int32) // so many more connections wait for that
+}
+
 // memory bounds the bytes of requests that are in the broker. Like Kafka's
 // pool it grants a request while anything is left, so it may overshoot by one
 // request a processor, and never starves a large one for good.
@@ -29,6 +46,13 @@ const smallBytes = 16 << 10
 
 // small returns an uncounted buffer of n bytes, at most smallBytes.
 func (m *memory) small(n int) *iobuf.Buf { return m.heap.Alloc(n) }
+
+func (m *memory) head(int) *iobuf.Buf     { return nil }
+func (m *memory) aside([]byte) *iobuf.Buf { return nil }
+func (m *memory) returned() uint64        { return m.frees.Load() }
+func (m *memory) wait(change int32)       { m.starved.Add(change) }
+
+func (m *memory) tighten(b *iobuf.Buf, frame []byte) (*iobuf.Buf, []byte) { return b, frame }
 
 // Alloc returns nil when the bound is reached. Any thread.
 func (m *memory) Alloc(n int) *iobuf.Buf {

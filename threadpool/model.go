@@ -35,8 +35,8 @@ func check(cfg *models.Config) error {
 	default:
 		refuse("network", f.Network, "epoll, and netpoll with threads=goroutine")
 	}
-	if f.Memory != "heap" {
-		refuse("memory", f.Memory, "heap only")
+	if f.Memory == "arena" && f.Threads == "goroutine" {
+		refuse("memory", f.Memory, "heap only with threads=goroutine: an arena belongs to a thread")
 	}
 	if f.Staging == "shared" {
 		refuse("staging", f.Staging, "none: it writes to the page cache")

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
 	"github.com/ceteris/ceteris/threadpool/kernel"
 )
 
@@ -25,6 +26,10 @@ type processor struct {
 	broker   *Broker
 	selector *selector
 	recorder *telemetry.Recorder
+	mem      supply
+	region   *region // memory=arena: mem
+	maxFrame int     // bytes
+	warned   bool    // of a request that is larger and could not be taken for that alone
 
 	arrivals chan int    // accepted sockets
 	vacancy  kernel.Gate // opened when a socket was taken up
@@ -35,7 +40,7 @@ type processor struct {
 	look      []*connection // unmuted, with something to read
 	spare     []*connection
 	hungry    []*connection // those that wait for memory
-	frees     uint64        // memory.frees when they last tried
+	frees     uint64        // mem.returned when they last tried
 	sent      []*request    // completed sends of this round
 	memo      *request      // requests to reuse
 	scratch   []byte        // disk=direct: where ranges are read to when there is no other memory
@@ -69,6 +74,14 @@ func newProcessor(b *Broker, at *seat) (*processor, error) {
 	}
 	p := &processor{broker: b, selector: s, recorder: telemetry.NewRecorder(), arrivals: make(chan int, connectionQueue)}
 	p.vacancy.Go(b.gogo)
+	if p.mem, p.maxFrame = &b.memory, b.maxFrame; b.regionBytes == 0 {
+		return p, nil
+	}
+	if p.region, err = newRegion(b.arenaOptions(), s.wakeup); err != nil {
+		s.close()
+		return nil, err
+	}
+	p.mem, p.maxFrame = p.region, min(b.maxFrame, p.region.largest()-wire.SizeLen)
 	return p, nil
 }
 
@@ -98,11 +111,26 @@ func (p *processor) run() {
 		_ = unix.Close(<-p.arrivals)
 		p.broker.acceptor.open.Add(-1)
 	}
+	for ; p.memo != nil; p.memo = p.memo.follows {
+		p.memo.dropRoom()
+	}
 	p.selector.close()
+}
+
+// prepare is what only the thread itself can do before it serves: be the one to
+// touch its memory first, so that it lies near.
+func (p *processor) prepare() error {
+	if p.region != nil {
+		p.region.arena.Touch()
+	}
+	return nil
 }
 
 func (p *processor) round() {
 	p.recorder.Poll()
+	if p.region != nil {
+		p.region.round()
+	}
 	p.nowNs = telemetry.Now()
 	stage := p.stage.Load()
 	p.draining = stage >= draining
@@ -124,7 +152,7 @@ func (p *processor) round() {
 // pending reports whether another thread has left work, or wants attention.
 func (p *processor) pending() bool {
 	return !p.responses.empty() || len(p.arrivals) > 0 || (p.stage.Load() >= draining) != p.draining ||
-		p.stage.Load() == leaving || (len(p.hungry) > 0 && p.broker.memory.frees.Load() != p.frees)
+		p.stage.Load() == leaving || (len(p.hungry) > 0 && p.mem.returned() != p.frees)
 }
 
 // configureNew takes up accepted connections.

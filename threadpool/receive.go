@@ -1,9 +1,13 @@
 package threadpool
 
 import (
+	"encoding/binary"
+	"log/slog"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
 )
 
 // receiveAll reads from every connection on the list, decodes what has become
@@ -31,7 +35,7 @@ func (p *processor) receiveAll() {
 }
 
 func (p *processor) receive(c *connection) {
-	frame, o := c.receive(&p.broker.memory, p.broker.maxFrame, telemetry.Now)
+	frame, o := c.receive(p.mem, p.maxFrame, telemetry.Now)
 	p.starve(c, o == exhausted)
 	switch o {
 	case nothing, exhausted:
@@ -39,6 +43,7 @@ func (p *processor) receive(c *connection) {
 		p.close(c)
 	case malformed:
 		p.refused.Inc()
+		p.warnTooLarge(c)
 		p.close(c)
 	case received:
 		p.accept(c, frame)
@@ -52,8 +57,10 @@ func (p *processor) accept(c *connection, frame []byte) {
 	p.inflight.Add(1)
 	r.stamps[telemetry.Readable] = c.readableNs
 	r.stamps[telemetry.Framed] = telemetry.Now()
-	r.frame = frame
-	r.buf = c.consume(len(frame))
+	r.buf, r.frame = c.consume(len(frame)), frame
+	if binary.BigEndian.Uint16(frame) == fetchKey { // it may wait, with the buffer that it came in
+		r.buf, r.frame = p.mem.tighten(r.buf, frame)
+	}
 	if c.to > c.from {
 		c.readableNs = r.stamps[telemetry.Framed] // the next frame has begun already
 	}
@@ -79,6 +86,19 @@ func (p *processor) accept(c *connection, frame []byte) {
 	}
 }
 
+// warnTooLarge says once that a request was refused because it does not fit into
+// the thread's memory, and not because it could not be one.
+func (p *processor) warnTooLarge(c *connection) {
+	if p.warned || p.maxFrame == p.broker.maxFrame {
+		return
+	}
+	if n, err := wire.FrameSize(c.buf.B[c.from:], p.broker.maxFrame); err == nil {
+		p.warned = true
+		slog.Warn("connections are closed whose requests do not fit into the memory of a network thread (memory=arena)",
+			"request bytes", n, "most bytes", p.maxFrame)
+	}
+}
+
 // starve notes whether the connection waits for memory.
 func (p *processor) starve(c *connection, yes bool) {
 	switch {
@@ -86,10 +106,10 @@ func (p *processor) starve(c *connection, yes bool) {
 	case yes:
 		c.starved = true
 		p.hungry = append(p.hungry, c)
-		p.broker.memory.starved.Add(1)
+		p.mem.wait(1)
 	default:
 		c.starved = false
-		p.broker.memory.starved.Add(-1)
+		p.mem.wait(-1)
 	}
 }
 
@@ -98,7 +118,7 @@ func (p *processor) starve(c *connection, yes bool) {
 func (p *processor) feedStarved() {
 	// Noted before anyone tries in this round, so that what is freed after a
 	// failed try is a reason for another.
-	frees := p.broker.memory.frees.Load()
+	frees := p.mem.returned()
 	if frees == p.frees {
 		return
 	}
@@ -166,7 +186,7 @@ func (p *processor) close(c *connection) {
 	_ = unix.Close(c.fd)
 	p.broker.acceptor.open.Add(-1)
 	if c.buf != nil {
-		c.buf.Release(nil)
+		c.buf.Release(p.mem)
 		c.buf = nil
 	}
 	p.bury(c)

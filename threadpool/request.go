@@ -38,7 +38,8 @@ type request struct {
 	produce    api.Produce
 	fetch      api.Fetch
 
-	head []byte // memory of the response's own bytes
+	head []byte     // memory of the response's own bytes
+	room *iobuf.Buf // what head lies in unless it outgrew that; nil where Go's heap has it
 	out  iobuf.Chain
 	sent int // pieces of out that are sent; processor only
 
@@ -59,6 +60,7 @@ type note struct {
 
 func newRequest(p *processor) *request {
 	r := &request{proc: p}
+	r.takeRoom(roomBytes)
 	r.response.req = r
 	r.released = note{req: r, release: true}
 	return r
@@ -67,19 +69,47 @@ func newRequest(p *processor) *request {
 // reset drops what the request holds, keeps its memory, and makes it ready for
 // the next. Processor only.
 func (r *request) reset() {
-	r.out.Reset(nil)
+	r.out.Reset(r.proc.mem)
 	r.dropAhead()
 	if r.buf != nil {
-		r.buf.Release(nil)
+		r.buf.Release(r.proc.mem)
 	}
 	r.conn, r.buf, r.frame, r.cold, r.api, r.follows = nil, nil, nil, nil, nil, nil
 	r.stamps = telemetry.Stamps{}
 	r.verdict, r.ready, r.sent = answer, false, 0
+	if r.room != nil {
+		if outgrown := cap(r.head); outgrown > cap(r.room.B) {
+			r.takeRoom(min(outgrown, maxHead))
+		}
+		r.head = r.room.B[:0]
+		return
+	}
 	if cap(r.head) > maxHead {
 		r.head = nil
 	}
 	r.head = r.head[:0]
 }
+
+// takeRoom makes the response lie in memory of the thread's own, if that has it.
+func (r *request) takeRoom(n int) {
+	if r.room != nil && len(r.room.B) >= n {
+		return
+	}
+	if b := r.proc.mem.head(n); b != nil {
+		r.dropRoom()
+		r.room, r.head = b, b.B[:0]
+	}
+}
+
+func (r *request) dropRoom() {
+	if r.room != nil {
+		r.room.Release(r.proc.mem)
+		r.room, r.head = nil, nil
+	}
+}
+
+// roomBytes is what a response begins with.
+const roomBytes = 2 << 10
 
 // maxHead is the largest response memory that a request keeps for the next.
 const maxHead = 64 << 10

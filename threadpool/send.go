@@ -64,7 +64,7 @@ func (r *request) piece() *iobuf.Piece {
 		if p.Len > 0 {
 			return p
 		}
-		p.Release(nil)
+		p.Release(r.proc.mem)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ const readBytes = 128 << 10
 // readAhead reads the next bytes of the range.
 func (r *request) readAhead(f *directFile, p *iobuf.Piece) bool {
 	if r.read == nil {
-		r.read = r.proc.broker.memory.spare(readBytes)
+		r.read = r.proc.mem.spare(readBytes)
 	}
 	mem := r.proc.scratch
 	switch {
@@ -135,7 +135,7 @@ func (r *request) blocked() {
 // dropAhead lets go of the memory for reading.
 func (r *request) dropAhead() {
 	if r.read != nil {
-		r.read.Release(nil)
+		r.read.Release(r.proc.mem)
 	}
 	r.read, r.ahead = nil, nil
 }

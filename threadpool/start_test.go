@@ -19,7 +19,6 @@ func TestRefused(t *testing.T) {
 		{"ownership", "shard"},
 		{"network", "uring"},
 		{"network", "netpoll"},
-		{"memory", "arena"},
 		{"routing", "direct"},
 		{"mesh", "spsc"},
 		{"staging", "shared"},

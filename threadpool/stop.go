@@ -44,6 +44,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 	}
 	b.acceptor.close()
 	b.background.stop()
+	b.freeRegions()
 	return b.closeLogs()
 }
 

@@ -19,7 +19,7 @@ var pool = []modeltest.Choice{
 	{Name: "threads", Values: []string{"os", "pinned", "goroutine"}},
 	{Name: "network", Values: []string{"epoll", "netpoll"}},
 	{Name: "disk", Values: []string{"direct", "buffered"}},
-	{Name: "memory", Values: []string{"heap"}},
+	{Name: "memory", Values: []string{"arena", "heap"}},
 	{Name: "inflight", Values: []string{"8", "1"}},
 	{Name: "durability", Values: []string{"power", "process", "memory"}},
 	{Name: "commit", Values: []string{"group", "each"}},
