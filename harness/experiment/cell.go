@@ -43,6 +43,7 @@ func (r *runner) runCell(ctx context.Context, c *cell) (*result.CellRecord, erro
 	}
 	a := &attempt{r: r, c: c, rec: rec, dir: dir, data: data}
 	a.settle(ctx)
+	defer a.ballast.Close()
 	if err := a.measure(ctx); err != nil {
 		rec.Error = err.Error()
 	}
@@ -59,6 +60,7 @@ type attempt struct {
 	c         *cell
 	rec       *result.CellRecord
 	dir, data string
+	ballast   *host.Ballast
 	b         *child.Broker
 	s         *sampler
 	noise     host.Noise // at measure-start
@@ -67,17 +69,19 @@ type attempt struct {
 	ended     bool    // measure-end was seen
 }
 
-// settle lets the disk finish what the cell before left behind, and has the
-// page cache's memory ready for the next.
+// settle has memory ready for the page cache and lets the disk finish what the
+// cell before left behind. Memory first: what that cell has just freed is still
+// the machine's own.
 func (a *attempt) settle(ctx context.Context) {
+	a.rec.PrewarmBytes = prewarmBytes(a.r.e, a.c, a.r.machine.MemoryBytes())
+	var err error
+	if a.ballast, err = host.NewBallast(a.rec.PrewarmBytes); err != nil {
+		a.gate("prewarmed", false, true, err.Error())
+	}
 	ctx, cancel := context.WithTimeout(ctx, a.r.o.Settle)
 	defer cancel()
-	if err := host.Settle(ctx, a.r.run.Dir); err != nil {
+	if err = host.Settle(ctx, a.r.run.Dir); err != nil {
 		a.gate("settled", false, true, err.Error())
-	}
-	a.rec.PrewarmBytes = prewarmBytes(a.r.e, a.c)
-	if err := host.Prewarm(a.r.dataRoot(), a.rec.PrewarmBytes); err != nil {
-		a.gate("prewarmed", false, true, err.Error())
 	}
 }
 
@@ -129,6 +133,12 @@ func (a *attempt) offer(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		a.ballast.Follow(ctx, func() int64 { return a.r.machine.Dirtied(a.b.PID()) })
+	}()
+	defer func() { cancel(); <-followed }()
 	pid := make(chan int, 1)
 	g, err := a.r.startLoad(a.c, a.dir, a.b.Ready.Listen, func(event string) {
 		switch event {

@@ -135,17 +135,26 @@ func TestSlipGate(t *testing.T) {
 }
 
 func TestPrewarmBytes(t *testing.T) {
-	e := design(1)
-	e.Workloads[0].RecordsPerBatch, e.Workloads[0].Size.MedianBytes = 4, 1000
+	const memory = 1 << 40
+	e := design(1) // 2 s a cell
+	w := e.Workloads[0]
+	w.RecordsPerBatch, w.Size.MedianBytes = 4, 1000
 	cells := plan(e)
 	for i := range cells {
-		// 1.5 x load x 4000 bytes x 2 s
-		if got, want := prewarmBytes(e, &cells[i]), int64(12_000*cells[i].LoadPerSec); got != want {
-			t.Errorf("load %v: %d bytes, want %d", cells[i].LoadPerSec, got, want)
+		c := &cells[i]
+		if got, want := prewarmBytes(e, c, memory), int64(12_000*c.LoadPerSec); got != want {
+			t.Errorf("load %v: %d bytes, want 1.5 x load x 4000 bytes x 2 s = %d", c.LoadPerSec, got, want)
 		}
-		cells[i].LoadPerSec = 0
-		if got := prewarmBytes(e, &cells[i]); got != maxPrewarm {
-			t.Errorf("closed loop: %d bytes, want the bound", got)
+		c.LoadPerSec = 0
+		if got, want := prewarmBytes(e, c, memory), int64(2*250_000*4000); got != want {
+			t.Errorf("closed loop of small requests: %d bytes, want %d", got, want)
 		}
+	}
+	w.Size.MedianBytes = 1 << 20
+	if got, want := prewarmBytes(e, &cells[0], memory), int64(2.4e9); got != want {
+		t.Errorf("closed loop of large requests: %d bytes, want %d", got, want)
+	}
+	if got, want := prewarmBytes(e, &cells[0], 1<<30), int64(1<<28); got != want {
+		t.Errorf("with 1 GiB of memory: %d bytes, want a quarter", got)
 	}
 }

@@ -91,6 +91,9 @@ func TestProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if n, none := m.Dirtied(42), m.Dirtied(7); n != 12288 || none >= 0 {
+		t.Errorf("dirtied %d and, of no process, %d bytes, want 12288 and less than none", n, none)
+	}
 	want := Process{
 		UserNs: 70_000_000, SysNs: 50_000_000, RunNs: -1, CtxVoluntary: 20, CtxForced: 6,
 		Migrations: 4, RSSBytes: 2 * int64(os.Getpagesize()), Threads: 2, ReadBytes: 4096, WriteBytes: 4096,

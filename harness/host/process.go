@@ -138,3 +138,12 @@ func atoi(s string) int64 {
 	n, _ := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
 	return n
 }
+
+// Dirtied is how many bytes the process has made dirty in the page cache, or
+// written past it; negative where the kernel does not tell.
+func (m Machine) Dirtied(pid int) int64 {
+	if n, ok := keyed(m.path("/proc/" + strconv.Itoa(pid) + "/io"))["write_bytes"]; ok {
+		return atoi(n)
+	}
+	return -1
+}

@@ -25,7 +25,8 @@ type CellRecord struct {
 	Probe    int     `json:"probe,omitempty"`
 	Fraction float64 `json:"fraction,omitempty"`
 	StartUTC string  `json:"start_utc"`
-	// PrewarmBytes of page cache were touched before the broker started.
+	// PrewarmBytes of memory were touched before the broker started, for its page
+	// cache.
 	PrewarmBytes int64 `json:"prewarm_bytes"`
 
 	Load   load.Summary   `json:"load"`
