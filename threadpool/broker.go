@@ -55,6 +55,7 @@ type Broker struct {
 	windows    windowBudget           // disk=direct: tails in memory
 	zeroed     atomic.Uint64          // disk=direct: bytes zero-filled ahead
 	refused    atomic.Pointer[string] // disk=direct: why the file system does not
+	locks      locks
 	acceptor   *acceptor
 	processors []*processor
 	channel    *channel
@@ -92,7 +93,7 @@ func New(cfg models.Config) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.crew = crew{threads: &b.threads, cpus: cpus, begun: make(chan error), gate: make(chan struct{})}
+	b.crew = crew{threads: &b.threads, cpus: cpus, begun: make(chan standing), gate: make(chan struct{})}
 	b.idle = newIdle(f, max(len(cpus), cpuCount(&b.cfg)))
 	b.memory.limit = memoryLimit(cfg.MemoryBytes)
 	b.windows.limit = b.memory.limit / 4
@@ -105,6 +106,7 @@ func New(cfg models.Config) (*Broker, error) {
 		}
 	}
 	b.sessionLock.Go(b.gogo)
+	b.sessionLock.Of(&b.locks.sessions)
 	b.sessions = api.NewSessions(int(cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessionIDs)
 	b.replicas.Store(&replicaSet{})
 	b.background = newScheduler(int(cfg.Int("background.threads")))
@@ -174,7 +176,7 @@ func (b *Broker) open() (err error) {
 	if b.acceptor, err = listen(&b.cfg, b.gogo); err != nil {
 		return err
 	}
-	b.channel = newChannel(int(b.cfg.Int("queued.max.requests")), b.idle, b.gogo)
+	b.channel = newChannel(int(b.cfg.Int("queued.max.requests")), b.idle, b.gogo, &b.locks.requestQueue)
 	for range b.cfg.Int("num.network.threads") {
 		p, err := newProcessor(b, b.idle.seat(len(b.processors)))
 		if err != nil {
@@ -214,11 +216,11 @@ func (b *Broker) serve() error {
 	}
 	for i, p := range b.processors {
 		p.selector.seat.rise()
-		b.crew.add("network-"+strconv.Itoa(i), p.prepare, p.run)
+		b.crew.add(processorName(i), p.prepare, p.run)
 	}
 	for i, h := range b.handlers {
 		h.seat.rise()
-		b.crew.add("handler-"+strconv.Itoa(i), nil, h.run)
+		b.crew.add(handlerName(i), nil, h.run)
 	}
 	b.crew.add("produce-expiry", nil, b.produces.Run)
 	b.crew.add("fetch-expiry", nil, b.fetches.Run)
@@ -231,6 +233,7 @@ func (b *Broker) serve() error {
 		return errors.Join(err, b.closeLogs())
 	}
 	b.crew.instrument(b.registry)
+	b.registry.Collect(b.readSwitches)
 	ms := func(name string) time.Duration { return millis(b.cfg.Int(name)) }
 	b.background.every(ms("log.retention.check.interval.ms"), b.retain)
 	if b.cfg.Int("log.cleaner.enable") != 0 {

@@ -54,9 +54,10 @@ const waitNs = 300_000_000
 // while, which at eight handlers took 2 % of an idle processor.
 const bedNs = 10_000_000_000
 
-func newChannel(capacity int, i *idle, gogo bool) *channel {
+func newChannel(capacity int, i *idle, gogo bool, class *kernel.Class) *channel {
 	c := &channel{idle: i, gogo: gogo, ring: make([]*request, capacity)}
 	c.lock.Go(gogo)
+	c.lock.Of(class)
 	if gogo {
 		c.incoming = make(chan *request, capacity)
 		c.bell, c.vacancy = make(chan struct{}, 1), make(chan struct{}, 1)

@@ -34,7 +34,7 @@ func channelStress(t *testing.T, gogo bool, capacity, handlers int) {
 	}
 	i := newIdle(&f, 2)
 	i.seat(0).awake.Store(int32(senders + handlers))
-	c := newChannel(capacity, i, gogo)
+	c := newChannel(capacity, i, gogo, nil)
 	var sending, taking sync.WaitGroup
 	var got, syncs, wanted atomic.Int64
 	var last [senders]atomic.Int64 // correlation id, to see order with one handler

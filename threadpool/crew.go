@@ -19,7 +19,7 @@ type crew struct {
 	threads *threads
 	cpus    []int // threads=pinned: what each thread is bound to one of, dealt round robin; else none
 	members []member
-	begun   chan error
+	begun   chan standing
 	gate    chan struct{}
 	works   bool // what the gate opens for; written before that
 }
@@ -28,6 +28,13 @@ type crew struct {
 type member struct {
 	name string
 	cpu  int
+	tid  int // the kernel's; known once it stands
+}
+
+// standing is what a thread says when it is ready to work, or cannot be.
+type standing struct {
+	member, tid int
+	err         error
 }
 
 // seatCPUs are those that threads are bound to.
@@ -48,17 +55,18 @@ func seatCPUs(cfg *models.Config) ([]int, error) {
 // add starts a thread. prepare, which may be nil, runs on it at once, and work
 // when everybody stands.
 func (c *crew) add(name string, prepare func() error, work func()) {
-	m := member{name, -1}
+	m := member{name: name, cpu: -1}
 	if len(c.cpus) > 0 {
 		m.cpu = c.cpus[len(c.members)%len(c.cpus)]
 	}
+	at := len(c.members)
 	c.members = append(c.members, m)
 	c.threads.start(func() {
 		err := m.bind()
 		if err == nil && prepare != nil {
 			err = prepare()
 		}
-		c.begun <- err
+		c.begun <- standing{at, unix.Gettid(), err}
 		if <-c.gate; c.works {
 			work()
 		}
@@ -70,7 +78,9 @@ func (c *crew) add(name string, prepare func() error, work func()) {
 func (c *crew) release() error {
 	var err error
 	for range c.members {
-		err = errors.Join(err, <-c.begun)
+		s := <-c.begun
+		c.members[s.member].tid = s.tid
+		err = errors.Join(err, s.err)
 	}
 	c.works = err == nil
 	close(c.gate)
@@ -136,3 +146,7 @@ func (c *crew) String() string {
 	}
 	return strings.Join(out, " ")
 }
+
+func handlerName(i int) string { return "handler-" + strconv.Itoa(i) }
+
+func processorName(i int) string { return "network-" + strconv.Itoa(i) }

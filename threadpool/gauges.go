@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/threadpool/purgatory"
 )
 
 // instrument adds what Kafka publishes of its pool, under names of this suite.
@@ -15,7 +16,7 @@ func (b *Broker) instrument() {
 		g.GaugeFunc(name, help, func() float64 { return float64(read()) }, labels...)
 	}
 	b.storageErrors = g.SharedCounter("storage_errors_total", "failed writes and syncs")
-	gauge("request_queue_size", "requests waiting for a handler", b.channel.waiting)
+	gauge("request_queue_size", "Kafka's RequestQueueSize: requests waiting for a handler", b.channel.waiting)
 	g.CounterFunc("request_queue_blocked_total", "offers that found the request queue full", b.channel.blocks.Load)
 	g.CounterFunc("request_queue_blocked_nanoseconds_total", "time processors waited for room in it", b.channel.blockNs.Load)
 	gauge("connections", "open connections", b.acceptor.open.Load)
@@ -27,19 +28,23 @@ func (b *Broker) instrument() {
 		gauge("tail_memory_bytes", "ends of logs in memory, which direct I/O writes from", b.windows.used.Load)
 		g.CounterFunc("append_zeroed_bytes_total", "bytes zero-filled ahead of the logs' ends", b.zeroed.Load)
 	}
-	gauge("produce_purgatory_size", "produce requests waiting for a sync", b.produces.Waiting)
-	gauge("fetch_purgatory_size", "fetch requests waiting for bytes", b.fetches.Waiting)
-	g.CounterFunc("delayed_produce_expires_total", "produce requests that timed out", func() uint64 { return uint64(b.produces.Expired()) })
-	g.CounterFunc("delayed_fetch_expires_total", "fetch requests answered by their time", func() uint64 { return uint64(b.fetches.Expired()) })
+	for name, p := range map[string]*purgatory.Purgatory{"produce": b.produces, "fetch": b.fetches} {
+		gauge("purgatory_size", "Kafka's PurgatorySize: places taken in watcher lists, by operations completed or not", p.Watched, "purgatory", name)
+		gauge("delayed_operations", "Kafka's NumDelayedOperations: requests that wait", p.Waiting, "purgatory", name)
+		g.CounterFunc("delayed_expires_total", "requests whose time ran out", func() uint64 { return uint64(p.Expired()) }, "purgatory", name)
+	}
+	g.GaugeFunc("acceptor_blocked_ratio", "Kafka's AcceptorBlockedPercent: share of time the acceptor waited for a processor, since the last reading",
+		ratio(func() (ns uint64, threads int) { return b.acceptor.blockedNs.Load(), 1 }))
+	b.instrumentLocks()
 	gauge("threads_awake", "processors and handlers that are not asleep", b.idle.awake)
-	g.GaugeFunc("request_handler_idle_ratio", "share of time the handlers had no request, since the last reading",
+	g.GaugeFunc("request_handler_avg_idle_ratio", "Kafka's RequestHandlerAvgIdlePercent: share of time the handlers had no request, since the last reading",
 		ratio(func() (ns uint64, threads int) {
 			for _, h := range b.handlers {
 				ns += h.idling.read(telemetry.Now())
 			}
 			return ns, len(b.handlers)
 		}))
-	g.GaugeFunc("network_processor_idle_ratio", "share of time the processors had nothing to do, since the last reading",
+	g.GaugeFunc("network_processor_avg_idle_ratio", "Kafka's NetworkProcessorAvgIdlePercent: share of time the processors had nothing to do, since the last reading",
 		ratio(func() (ns uint64, threads int) {
 			for _, p := range b.processors {
 				ns += p.selector.idling.read(telemetry.Now())
@@ -47,9 +52,9 @@ func (b *Broker) instrument() {
 			return ns, len(b.processors)
 		}))
 	for i, p := range b.processors {
-		g.AddWorker("network-"+strconv.Itoa(i), spent(&p.selector.idling, &p.selector.dozing))
+		g.AddWorker(processorName(i), spent(&p.selector.idling, &p.selector.dozing))
 		label := strconv.Itoa(i)
-		gauge("response_queue_size", "responses waiting for a processor", p.responses.n.Load, "processor", label)
+		gauge("response_queue_size", "Kafka's ResponseQueueSize: responses waiting for a processor", p.responses.n.Load, "processor", label)
 		g.CounterFunc("requests_total", "requests received", p.requests.Load, "processor", label)
 		g.CounterFunc("request_bytes_total", "bytes of requests", p.bytesIn.Load, "processor", label)
 		g.CounterFunc("response_bytes_total", "bytes of responses", p.bytesOut.Load, "processor", label)
@@ -59,7 +64,7 @@ func (b *Broker) instrument() {
 	}
 	g.Collect(b.regionReadings)
 	for i, h := range b.handlers {
-		g.AddWorker("handler-"+strconv.Itoa(i), spent(&h.idling, &h.sleeping))
+		g.AddWorker(handlerName(i), spent(&h.idling, &h.sleeping))
 	}
 }
 

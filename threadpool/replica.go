@@ -50,6 +50,8 @@ func newReplica(b *Broker, t *cluster.Topic, index int32, l *log.Log) *replica {
 	}
 	r.leader.Go(b.gogo)
 	r.lock.Go(b.gogo)
+	r.leader.Of(&b.locks.leader)
+	r.lock.Of(&b.locks.log)
 	r.synced.Store(l.ActiveSegment().Base) // what recovery kept of the active segment may be in the page cache only
 	return r
 }

@@ -22,7 +22,10 @@ func TestTelemetry(t *testing.T) {
 	for _, s := range b.Telemetry().Snapshot() {
 		names[s.Name] += s.Value
 	}
-	for _, want := range []string{"request_queue_size", "network_processor_idle_ratio", "request_handler_idle_ratio", "fetch_purgatory_size"} {
+	for _, want := range []string{
+		"request_queue_size", "response_queue_size", "network_processor_avg_idle_ratio", "request_handler_avg_idle_ratio", "acceptor_blocked_ratio",
+		"purgatory_size", "delayed_operations", "lock_wait_nanoseconds_total", "lock_held_sampled_nanoseconds_total", "thread_context_switches_total",
+	} {
 		if _, ok := names["ceteris_"+want]; !ok {
 			t.Errorf("no metric %s", want)
 		}
@@ -133,7 +136,7 @@ func TestOfferWaits(t *testing.T) {
 			f.Threads = "goroutine"
 		}
 		i := newIdle(&f, 2)
-		c := newChannel(1, i, gogo)
+		c := newChannel(1, i, gogo, nil)
 		h := &handler{broker: &Broker{}, seat: i.seat(0)}
 		first, second := &request{}, &request{}
 		c.put(first, i.seat(0))
@@ -156,5 +159,43 @@ func TestOfferWaits(t *testing.T) {
 		if first.stamps[telemetry.Offered] != 0 {
 			t.Errorf("goroutine=%v: a request that did not wait was stamped again", gogo)
 		}
+	}
+}
+
+// TestLocksTell: every class of locks is told of, and one that threads have
+// waited for says how long; each locked thread has its switches, and goroutines,
+// which own no thread, have none.
+func TestLocksTell(t *testing.T) {
+	for _, mode := range []string{"os", "goroutine"} {
+		t.Run(mode, func(t *testing.T) {
+			b, _ := start(t, config(t, "threads", mode))
+			b.locks.log.WaitNs.Add(7)
+			classes, threads := map[string]float64{}, map[string]int{}
+			for _, s := range b.Telemetry().Snapshot() {
+				switch s.Name {
+				case "ceteris_lock_wait_nanoseconds_total":
+					classes[s.Labels[0].Value] = s.Value
+				case "ceteris_thread_context_switches_total":
+					threads[s.Labels[0].Value]++
+				}
+			}
+			if len(classes) != 10 || classes["log"] < 7 {
+				t.Errorf("classes: %v", classes)
+			}
+			if mode == "goroutine" {
+				if len(threads) > 0 {
+					t.Errorf("goroutines are taken for threads: %v", threads)
+				}
+				return
+			}
+			for _, name := range []string{"acceptor", "network-0", "network-2", "handler-0", "handler-7", "produce-expiry", "fetch-expiry"} {
+				if threads[name] != 2 {
+					t.Errorf("thread %s has %d counters, want voluntary and forced", name, threads[name])
+				}
+			}
+			if len(threads) != Threads(&b.cfg) {
+				t.Errorf("%d threads, want %d: %v", len(threads), Threads(&b.cfg), threads)
+			}
+		})
 	}
 }

@@ -44,7 +44,7 @@ func poll(b *testing.B, mode string, blocking bool) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1 + slots))
 	i := newIdle(&f, 1)
 	i.seat(0).awake.Store(pollers + workers)
-	c := newChannel(500, i, gogo)
+	c := newChannel(500, i, gogo, nil)
 	pool := threads{locked: !gogo}
 	for range workers {
 		h := &handler{broker: &Broker{}, seat: i.seat(0)}

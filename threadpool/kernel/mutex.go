@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/ceteris/ceteris/models/telemetry"
 )
 
 // States of a Mutex's word.
@@ -28,20 +30,36 @@ type Mutex struct {
 	word  atomic.Uint32
 	sched bool
 	std   sync.Mutex
+	held  sample
 }
 
 // Go chooses who schedules the waiters; call it before the first Lock.
 func (m *Mutex) Go(sched bool) { m.sched = sched }
 
+// Of says which class the mutex belongs to; call it before the first Lock.
+func (m *Mutex) Of(c *Class) { m.held.class = c }
+
 // Lock takes the mutex on a thread of the pool.
 func (m *Mutex) Lock() {
+	if !m.TryLock() {
+		m.wait()
+	}
+}
+
+// wait takes the mutex after a first try has failed.
+func (m *Mutex) wait() {
+	since := telemetry.Now()
 	if m.sched {
 		m.std.Lock()
-		return
+	} else {
+		m.poll()
 	}
-	if m.word.CompareAndSwap(unlocked, locked) {
-		return
-	}
+	m.held.class.waited(since)
+	m.held.taken()
+}
+
+// poll tries for a moment and then waits in the kernel.
+func (m *Mutex) poll() {
 	if CPUs > 1 {
 		for range mutexSpins {
 			if m.word.Load() == unlocked && m.word.CompareAndSwap(unlocked, locked) {
@@ -56,7 +74,8 @@ func (m *Mutex) Lock() {
 
 // LockAside takes the mutex on a goroutine that is not a thread of the pool. It
 // never holds a scheduler slot while it waits, because the holder may be
-// another goroutine that needs one.
+// another goroutine that needs one. Its waits are not the pool's and count in no
+// class.
 func (m *Mutex) LockAside() {
 	if m.sched {
 		m.std.Lock()
@@ -71,13 +90,19 @@ func (m *Mutex) LockAside() {
 // TryLock takes the mutex if nobody holds it.
 func (m *Mutex) TryLock() bool {
 	if m.sched {
-		return m.std.TryLock()
+		if !m.std.TryLock() {
+			return false
+		}
+	} else if !m.word.CompareAndSwap(unlocked, locked) {
+		return false
 	}
-	return m.word.CompareAndSwap(unlocked, locked)
+	m.held.taken()
+	return true
 }
 
 // Unlock releases the mutex; any thread may call it.
 func (m *Mutex) Unlock() {
+	m.held.over()
 	if m.sched {
 		m.std.Unlock()
 		return

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+
+	"github.com/ceteris/ceteris/models/telemetry"
 )
 
 // writing is the bit of an RWMutex's word that a writer holds or waits with;
@@ -16,21 +18,36 @@ const writing = 1 << 31
 type RWMutex struct {
 	word   atomic.Uint32
 	writer Mutex
+	class  *Class
 }
 
 // Go chooses who schedules the waiters; call it before the first use.
 func (l *RWMutex) Go(sched bool) { l.writer.Go(sched) }
 
+// Of says which class the lock belongs to; call it before the first use. Readers
+// that wait for a writer count in it. How long the lock is held does not: readers
+// hold it together.
+func (l *RWMutex) Of(c *Class) { l.class = c }
+
 // RLock shares the lock; a waiting writer goes first.
 func (l *RWMutex) RLock() {
+	if l.word.Add(1)&writing != 0 {
+		l.await()
+	}
+}
+
+// await gives the share back and tries again when the writer has gone.
+func (l *RWMutex) await() {
+	since := telemetry.Now()
 	for {
-		if l.word.Add(1)&writing == 0 {
-			return
-		}
 		l.word.Add(^uint32(0))
 		l.writer.Lock() // the writer holds it for as long as it writes
 		//lint:ignore SA2001 having waited is the point
 		l.writer.Unlock()
+		if l.word.Add(1)&writing == 0 {
+			l.class.waited(since)
+			return
+		}
 	}
 }
 

@@ -25,8 +25,12 @@ type Options struct {
 	Sched bool
 }
 
+// Locks are the classes of a purgatory's locks.
+type Locks struct{ Shards, Timer, Operations kernel.Class }
+
 // Purgatory holds operations of one kind. Any thread may call it.
 type Purgatory struct {
+	Locks  Locks
 	opts   Options
 	shards [shards]shard
 	copies sync.Pool // *[]*Delayed
@@ -47,9 +51,11 @@ func New(o Options) *Purgatory {
 	p := &Purgatory{opts: o, wheel: NewWheel(o.NowMs())}
 	p.copies.New = func() any { s := make([]*Delayed, 0, 64); return &s }
 	p.timer.Go(o.Sched)
+	p.timer.Of(&p.Locks.Timer)
 	p.alarm.Go(o.Sched)
 	for i := range p.shards {
 		p.shards[i].lock.Go(o.Sched)
+		p.shards[i].lock.Of(&p.Locks.Shards)
 	}
 	p.nextMs.Store(never)
 	return p
@@ -66,6 +72,7 @@ func (p *Purgatory) TryCompleteElseWatch(op Operation, keys []Key, delayMs int64
 	d.self, d.home = op, p
 	d.entry.owner = d
 	d.lock.Go(p.opts.Sched)
+	d.lock.Of(&p.Locks.Operations)
 	p.waiting.Add(1)
 	if d.try() {
 		return true
@@ -212,10 +219,4 @@ func (p *Purgatory) Waiting() int64 { return p.waiting.Load() }
 func (p *Purgatory) Expired() int64 { return p.expired.Load() }
 
 // Watched is the number of places taken in the lists, completed or not.
-func (p *Purgatory) Watched() int {
-	n := 0
-	for i := range p.shards {
-		n += p.shards[i].count()
-	}
-	return n
-}
+func (p *Purgatory) Watched() int64 { return p.entries.Load() }

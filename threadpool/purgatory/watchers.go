@@ -99,14 +99,3 @@ func (w *watchers) sweep() int {
 	w.ops = kept
 	return dropped
 }
-
-// count is the number of operations in the shard's lists, completed or not.
-func (s *shard) count() int {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	n := 0
-	for _, w := range s.keys {
-		n += len(w.ops)
-	}
-	return n
-}
