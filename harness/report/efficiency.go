@@ -23,6 +23,10 @@ type Efficiency struct {
 	P99          stats.Number `json:"p99_ns"`
 	// BytesPerSec are of acknowledged record values.
 	BytesPerSec Range `json:"payload_bytes_per_sec"`
+	// Switches are the broker's context switches and LockWait the time its
+	// threads waited for locks, for each acknowledged request.
+	Switches stats.Number `json:"context_switches_per_request"`
+	LockWait stats.Number `json:"lock_wait_ns_per_request"`
 	// Ratio is requests per CPU-second over the baseline's, paired by block.
 	Ratio stats.Number `json:"ratio"`
 	Lo    stats.Number `json:"ratio_lo"`
@@ -105,6 +109,10 @@ func (a *Analysis) efficiencies(d data) {
 					bytes = append(bytes, float64(r.Load.PayloadBytes)*1e9/float64(ns))
 				}
 			}
+			row.Switches, row.LockWait = stats.Refuse("not told"), stats.Refuse("not told")
+			if in := arm.Inside; in != nil {
+				row.Switches, row.LockWait = in.Switches, in.LockWait
+			}
 			row.PerCPUSecond, row.BytesPerSec = rangeOf(perCPU), rangeOf(bytes)
 			row.Ratio, row.Lo, row.Hi = stats.Refuse("the baseline"), stats.Refuse("the baseline"), stats.Refuse("the baseline")
 			for _, c := range p.Compared {
@@ -135,13 +143,13 @@ func inverse(n stats.Number) stats.Number {
 func efficiencyRows(a *Analysis) [][]string {
 	rows := [][]string{{
 		"workload", "durability", "load", "arm", "blocks", "requests_per_cpu_second", "min", "max", "response_p50_ns", "response_p99_ns",
-		"payload_bytes_per_sec", "payload_min", "payload_max", "ratio_to_" + a.Baseline, "lo", "hi", "level", "of_limit_ratio",
+		"payload_bytes_per_sec", "payload_min", "payload_max", "context_switches_per_request", "lock_wait_ns_per_request", "ratio_to_" + a.Baseline, "lo", "hi", "level", "of_limit_ratio",
 	}}
 	for _, e := range a.Efficiency {
 		rows = append(rows, []string{
 			e.Workload, e.Durability, e.Load, e.Arm, plain(float64(e.Blocks)), field(e.PerCPUSecond.Median), field(e.PerCPUSecond.Min), field(e.PerCPUSecond.Max),
 			field(e.P50), field(e.P99), field(e.BytesPerSec.Median), field(e.BytesPerSec.Min), field(e.BytesPerSec.Max),
-			field(e.Ratio), field(e.Lo), field(e.Hi), plain(e.Level), field(e.OfLimit),
+			field(e.Switches), field(e.LockWait), field(e.Ratio), field(e.Lo), field(e.Hi), plain(e.Level), field(e.OfLimit),
 		})
 	}
 	return rows
@@ -151,6 +159,7 @@ func efficiencyRows(a *Analysis) [][]string {
 func insideRows(a *Analysis) [][]string {
 	rows := [][]string{{
 		"workload", "durability", "load", "arm", "replicate", "threads", "busy_mean_ratio", "busy_min_ratio", "busy_max_ratio", "spin_mean_ratio",
+		"network_processor_idle_ratio", "request_handler_idle_ratio", "context_switches_per_request", "lock_wait_ns_per_request",
 		"remote_parts_ratio", "hop_p50_ns", "hop_p99_ns", "device_write_p50_ns", "device_write_p99_ns", "append_write_amplification",
 		"storage_write_amplification", "stalls", "gc_cycles", "gc_cpu_ratio", "gc_pauses_ratio", "steal_ratio", "go_heap_bytes", "arena_used_bytes",
 	}}
@@ -162,7 +171,7 @@ func insideRows(a *Analysis) [][]string {
 			}
 			row := []string{g.Workload, g.Durability, p.Load, x.Arm, map[bool]string{false: "false", true: "true"}[x.Replicate], plain(float64(len(in.Workers)))}
 			for _, n := range []stats.Number{
-				in.BusyMean, in.BusyMin, in.BusyMax, in.SpinMean, in.Remote, in.HopP50, in.HopP99, in.WriteP50, in.WriteP99, in.AppendWritten,
+				in.BusyMean, in.BusyMin, in.BusyMax, in.SpinMean, in.NetworkIdle, in.HandlerIdle, in.Switches, in.LockWait, in.Remote, in.HopP50, in.HopP99, in.WriteP50, in.WriteP99, in.AppendWritten,
 				in.Storage, in.Stalls, in.GCCycles, in.GCCPU, in.GCPauses, in.Steal, in.GoHeap, in.ArenaUsed,
 			} {
 				row = append(row, field(n))

@@ -39,6 +39,12 @@ func TestEfficiency(t *testing.T) {
 		t.Fatalf("baseline %s, %d rows, limits %+v", a.Baseline, len(a.Efficiency), a.Limits)
 	}
 	for _, e := range a.Efficiency {
+		if n, ok := e.Switches.Get(); !ok || n != 3 {
+			t.Errorf("%s: %v switches a request, want 3", e.Arm, n)
+		}
+		if n, ok := e.LockWait.Get(); ok != (e.Arm == "threadpool") || ok && n != 50 {
+			t.Errorf("%s: %v ns of lock wait a request (%v)", e.Arm, n, ok)
+		}
 		per, _ := e.PerCPUSecond.Median.Get()
 		// 20 µs × 3 a request for the pool, half of that for tpc.
 		want := map[string]float64{"tpc": 1e9 / 30e3, "threadpool": 1e9 / 60e3}[e.Arm]

@@ -22,6 +22,17 @@ type Inside struct {
 	BusyMax  stats.Number `json:"busy_max_ratio"`
 	SpinMean stats.Number `json:"spin_mean_ratio"`
 
+	// Idle are Kafka's NetworkProcessorAvgIdlePercent and its
+	// RequestHandlerAvgIdlePercent: shares of the window, over the pool's threads
+	// of that kind.
+	NetworkIdle stats.Number `json:"network_processor_idle_ratio"`
+	HandlerIdle stats.Number `json:"request_handler_idle_ratio"`
+	// Switches are those of all the process's threads, LockWait is the time its
+	// threads waited for locks; for each acknowledged request.
+	Switches stats.Number `json:"context_switches_per_request"`
+	LockWait stats.Number `json:"lock_wait_ns_per_request"`
+	Locks    []LockClass  `json:"locks,omitempty"`
+
 	Remote stats.Number `json:"remote_parts_ratio"` // request parts that another shard applied
 	HopP50 stats.Number `json:"hop_p50_ns"`
 	HopP99 stats.Number `json:"hop_p99_ns"`
@@ -59,6 +70,7 @@ type look struct {
 	begin, end        result.Metrics
 	hops, writes      *hdr.Histogram
 	windowNs          float64
+	acked, switches   float64
 	storage, payload  float64
 	goHeap, arenaUsed float64
 }
@@ -72,6 +84,7 @@ func readLook(c *result.CellRecord) (*look, error) {
 	}
 	x := &look{
 		begin: begin, end: end, windowNs: float64(c.Server.WindowNs),
+		acked: float64(c.Load.Acked), switches: float64(c.Server.CtxVol + c.Server.CtxInvol),
 		storage: math.NaN(), payload: float64(c.Load.PayloadBytes),
 	}
 	if w := c.Server.WriteBytes; w != nil {
@@ -122,6 +135,7 @@ func inside(runs []*run, class string) (*Inside, error) {
 	}
 	in := &Inside{}
 	in.utilisation(looks)
+	in.contention(looks)
 	local, okLocal := grown(looks, "ceteris_parts_local_total")
 	remote, _ := grown(looks, "ceteris_parts_remote_total")
 	in.Remote = over(remote, local+remote, okLocal, "nothing is split between threads")
@@ -197,6 +211,16 @@ func (in *Inside) utilisation(looks []*look) {
 		}
 	}
 	none := stats.Refuse("no thread's time was sampled")
+	idle := func(kind string) stats.Number {
+		var idleNs, totalNs float64
+		for _, name := range names {
+			if s := sums[name]; strings.HasPrefix(name, kind+"-") {
+				idleNs, totalNs = idleNs+s[1]+s[2], totalNs+s[0]+s[1]+s[2]
+			}
+		}
+		return over(idleNs, totalNs, true, "the model has no such threads")
+	}
+	in.NetworkIdle, in.HandlerIdle = idle("network"), idle("handler")
 	in.BusyMean, in.BusyMin, in.BusyMax, in.SpinMean = none, none, none, none
 	var busySum, spinSum, n float64
 	lo, hi := math.Inf(1), math.Inf(-1)

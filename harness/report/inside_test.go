@@ -38,11 +38,28 @@ func TestInside(t *testing.T) {
 		want("GC cycles", in.GCCycles, 2*cells)
 		want("GC CPU", in.GCCPU, 0.01)
 		want("Go heap", in.GoHeap, 8e6)
+		want("switches", in.Switches, 3)
 		if x.Arm != "tpc" {
+			want("network idle", in.NetworkIdle, 0.2)
+			want("handlers idle", in.HandlerIdle, 0.8)
+			want("lock wait", in.LockWait, 50)
+			if len(in.Locks) != 2 || in.Locks[0].Class != "log" || in.Locks[1].Class != "requestQueue" {
+				t.Fatalf("locks: %+v", in.Locks)
+			}
+			want("waits for the log", in.Locks[0].Waits, 1)
+			want("wait for the log", in.Locks[0].WaitNs, 20)
+			want("log held", in.Locks[0].HeldNs, 1200)
+			want("wait for the queue", in.Locks[1].WaitNs, 30)
+			if in.Locks[1].HeldNs.OK() {
+				t.Error("a class without samples tells how long it was held")
+			}
 			if in.Remote.OK() || in.HopP50.OK() || in.Stalls.OK() || in.Steal.OK() || in.ArenaUsed.OK() {
 				t.Errorf("%s tells what it does not know: %+v", x.Arm, in)
 			}
 			continue
+		}
+		if in.LockWait.OK() || in.NetworkIdle.OK() || len(in.Locks) > 0 {
+			t.Errorf("tpc has no such locks and threads: %+v", in)
 		}
 		want("remote", in.Remote, 0.25)
 		want("written per appended", in.AppendWritten, 4.096)

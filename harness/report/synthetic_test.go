@@ -234,6 +234,7 @@ func writeInside(t testing.TB, dir string, p result.PlannedCell, c *result.CellR
 	written, heap := int64(3<<20), int64(8e6)
 	c.Server.WindowNs, c.Server.WriteBytes, c.Server.GoHeapBytes, c.Load.PayloadBytes = 2e9, &written, &heap, 1<<20
 	c.Load.EndMonotonicNs = 2e9
+	c.Server.CtxVol, c.Server.CtxInvol = c.Load.Acked, 2*c.Load.Acked
 	names := [2]string{"network-0", "handler-0"}
 	begin, end := "ceteris_go_gc_cycles_total 5\n", "# HELP x\nceteris_go_gc_cycles_total 7\nceteris_go_gc_cpu_seconds_total 0.02\n"
 	if p.Model == "tpc" {
@@ -260,6 +261,15 @@ ceteris_arena_used_bytes{shard="1"} 4096
 			_ = hops.RecordValue(1000 + i)
 		}
 		writeIntervals(t, path, append(all, hops))
+	}
+	if p.Model == "threadpool" {
+		begin += `ceteris_lock_wait_nanoseconds_total{class="log"} 1000` + "\n"
+		end += fmt.Sprintf(`ceteris_lock_wait_nanoseconds_total{class="log"} %d
+ceteris_lock_wait_nanoseconds_total{class="requestQueue"} %d
+ceteris_lock_contended_total{class="log"} %d
+ceteris_lock_held_sampled_total{class="log"} 4
+ceteris_lock_held_sampled_nanoseconds_total{class="log"} 4800
+`, 1000+20*c.Load.Acked, 30*c.Load.Acked, c.Load.Acked)
 	}
 	workers := "t_ns,worker,busy_ns,spin_ns,sleep_ns\n"
 	for step := range int64(3) {
