@@ -28,6 +28,8 @@ type acceptor struct {
 	sndbuf     int
 	rcvbuf     int
 	stopping   atomic.Bool
+	crowd      crowd
+	pace       rate
 
 	open      atomic.Int64  // connections, accepted and not closed
 	accepted  atomic.Uint64 // since start
@@ -54,6 +56,10 @@ func listen(cfg *models.Config, gogo bool) (*acceptor, error) {
 		}
 		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
+	a.crowd.limit = int(cfg.Int("max.connections.per.ip"))
+	a.crowd.lock.Go(gogo)
+	a.pace.perSec = cfg.Int("max.connection.creation.rate")
+	a.pace.rest.Go(gogo)
 	if a.selector, err = newSelector(new(idle), new(seat), gogo); err == nil {
 		if err = a.selector.epoll.Add(a.fd, unix.EPOLLIN, 0); err == nil {
 			return a, nil
@@ -125,7 +131,7 @@ func (a *acceptor) run() {
 
 func (a *acceptor) acceptAll() {
 	for !a.stopping.Load() && a.open.Load() < a.limit {
-		fd, _, err := unix.Accept4(a.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, sa, err := unix.Accept4(a.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return
@@ -135,10 +141,16 @@ func (a *acceptor) acceptAll() {
 		case err != nil:
 			continue // the client gave up between its connect and our accept
 		}
+		from := addressOf(sa)
+		if !a.crowd.enter(from) {
+			_ = unix.Close(fd)
+			continue
+		}
 		a.configure(fd)
 		a.open.Add(1)
 		a.accepted.Add(1)
-		a.deal(fd)
+		a.pace.wait(&a.stopping)
+		a.deal(arrival{fd, from})
 	}
 }
 
@@ -154,22 +166,34 @@ func (a *acceptor) configure(fd int) {
 	}
 }
 
+// arrival is an accepted socket on its way to its processor.
+type arrival struct {
+	fd   int
+	from netip.Addr
+}
+
+// left counts a connection as closed. Any thread of the pool.
+func (a *acceptor) left(from netip.Addr) {
+	a.open.Add(-1)
+	a.crowd.leave(from)
+}
+
 // deal gives the connection to the next processor with room, and waits for the
 // last one when none has.
-func (a *acceptor) deal(fd int) {
+func (a *acceptor) deal(x arrival) {
 	for range a.processors {
 		p := a.processors[a.next]
 		a.next = (a.next + 1) % len(a.processors)
-		if p.offer(fd) {
+		if p.offer(x) {
 			return
 		}
 	}
 	last := a.processors[(a.next+len(a.processors)-1)%len(a.processors)]
 	start := telemetry.Now()
-	for !last.offer(fd) {
+	for !last.offer(x) {
 		if a.stopping.Load() {
-			_ = unix.Close(fd)
-			a.open.Add(-1)
+			_ = unix.Close(x.fd)
+			a.left(x.from)
 			return
 		}
 		last.vacancy.Wait(waitNs)
@@ -181,6 +205,7 @@ func (a *acceptor) deal(fd int) {
 func (a *acceptor) stop() {
 	a.stopping.Store(true)
 	kernel.Kick(a.selector.wake)
+	a.pace.rest.Open()
 	for _, p := range a.processors {
 		p.vacancy.Open()
 	}

@@ -64,6 +64,7 @@ type Broker struct {
 	fetches    *purgatory.Purgatory
 	writer     *writer // durability=memory
 	background *scheduler
+	quotas     *quotas // nil: no client is limited
 
 	registry      *telemetry.Registry
 	storageErrors *telemetry.SharedCounter
@@ -100,6 +101,10 @@ func New(cfg models.Config) (*Broker, error) {
 	if f.Memory == "arena" {
 		b.regionBytes = b.memory.limit / cfg.Int("num.network.threads")
 	}
+	if n := cfg.Int("queued.max.request.bytes"); n > 0 {
+		b.memory.limit = min(b.memory.limit, n)
+	}
+	b.quotas = newQuotas(&b.cfg, b.gogo, &b.locks.quotas)
 	b.memory.freed = func() {
 		for _, p := range b.processors {
 			p.selector.wakeup()

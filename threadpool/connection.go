@@ -1,6 +1,8 @@
 package threadpool
 
 import (
+	"net/netip"
+
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/wire"
 	"github.com/ceteris/ceteris/threadpool/kernel"
@@ -18,6 +20,7 @@ import (
 // leave in the order of the requests.
 type connection struct {
 	fd     int
+	peer   netip.Addr
 	slot   int32
 	closed bool
 
@@ -31,11 +34,12 @@ type connection struct {
 	large      bool // the last frame was
 	starved    bool
 
-	busy     bool // a request is at a handler and has not begun to wait
-	inflight int
-	first    *request // oldest in the broker
-	last     *request
-	sending  bool // first is being sent and the socket is full
+	busy      bool // a request is at a handler and has not begun to wait
+	throttles int  // times it was told to wait and the time is not over
+	inflight  int
+	first     *request // oldest in the broker
+	last      *request
+	sending   bool // first is being sent and the socket is full
 
 	older, newer *connection // in the order of last use
 	lastUseNs    int64
@@ -46,8 +50,10 @@ type connection struct {
 // was large: its size, and little that has to be moved.
 const headBytes = 512
 
-// muted reports whether the connection may not offer a request.
-func (c *connection) muted(limit int) bool { return c.busy || c.inflight >= limit }
+// muted reports whether the connection may not offer a request. With one request
+// in flight these are Kafka's states: inflight is RESPONSE_PENDING, throttles is
+// THROTTLED, and only without either it is not muted.
+func (c *connection) muted(limit int) bool { return c.busy || c.inflight >= limit || c.throttles > 0 }
 
 // outcome is what an attempt to receive came to.
 type outcome uint8

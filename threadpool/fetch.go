@@ -109,6 +109,7 @@ func (b *Broker) startOf(op *api.Fetch, fp *api.FetchPart) fetchStart {
 func (b *Broker) answerFetch(r *request, h *handler) {
 	r.stamps[telemetry.Satisfied] = telemetry.Now()
 	op := &r.fetch
+	op.ThrottleMs = b.quotas.fetched(r)
 	for i := range op.Parts {
 		fp := &op.Parts[i]
 		if fp.Err != 0 || fp.Extent.Len == 0 {

@@ -21,6 +21,7 @@ func (b *Broker) instrument() {
 	g.CounterFunc("request_queue_blocked_nanoseconds_total", "time processors waited for room in it", b.channel.blockNs.Load)
 	gauge("connections", "open connections", b.acceptor.open.Load)
 	g.CounterFunc("connections_accepted_total", "accepted connections", b.acceptor.accepted.Load)
+	g.CounterFunc("connections_refused_total", "connections closed for too many of their address", b.acceptor.crowd.refused.Load)
 	g.CounterFunc("acceptor_blocked_nanoseconds_total", "time the acceptor waited for a processor", b.acceptor.blockedNs.Load)
 	gauge("memory_pool_used_bytes", "request buffers in use", b.memory.used.Load)
 	gauge("memory_pool_limit_bytes", "bound on request buffers", func() int64 { return b.memory.limit })
@@ -59,6 +60,7 @@ func (b *Broker) instrument() {
 		g.CounterFunc("request_bytes_total", "bytes of requests", p.bytesIn.Load, "processor", label)
 		g.CounterFunc("response_bytes_total", "bytes of responses", p.bytesOut.Load, "processor", label)
 		g.CounterFunc("requests_refused_total", "connections closed for what they sent", p.refused.Load, "processor", label)
+		g.CounterFunc("throttled_total", "responses that told a client to wait", p.throttled.Load, "processor", label)
 		g.CounterFunc("connections_expired_total", "connections closed for being idle", p.expired.Load, "processor", label)
 		g.AddRecorder(p.recorder, p.nudge, "processor", label)
 	}

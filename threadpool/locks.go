@@ -17,6 +17,7 @@ type locks struct {
 	log          kernel.Class // UnifiedLog's, of every partition
 	leader       kernel.Class // leaderIsrUpdateLock, of every partition
 	sessions     kernel.Class
+	quotas       kernel.Class
 }
 
 // instrumentLocks adds what every class of locks says.
@@ -32,6 +33,7 @@ func (b *Broker) instrumentLocks() {
 	add("log", &b.locks.log)
 	add("leaderIsrUpdate", &b.locks.leader)
 	add("fetchSessions", &b.locks.sessions)
+	add("clientQuotas", &b.locks.quotas)
 	for name, p := range map[string]*purgatory.Purgatory{"produce": b.produces, "fetch": b.fetches} {
 		add(name+"PurgatoryShard", &p.Locks.Shards)
 		add(name+"PurgatoryTimer", &p.Locks.Timer)

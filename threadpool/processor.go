@@ -31,7 +31,7 @@ type processor struct {
 	maxFrame int     // bytes
 	warned   bool    // of a request that is larger and could not be taken for that alone
 
-	arrivals chan int    // accepted sockets
+	arrivals chan arrival
 	vacancy  kernel.Gate // opened when a socket was taken up
 
 	responses responses
@@ -49,15 +49,16 @@ type processor struct {
 	nowNs     int64
 	owed      bool // requests were put and no handler was woken
 
-	draining bool // no more requests; see Broker.Stop
-	stage    atomic.Int32
-	heeded   atomic.Int32 // the stage that the last round began with
-	inflight atomic.Int64 // requests in the broker
-	expired  atomic.Uint64
-	requests telemetry.Counter
-	refused  telemetry.Counter // connections closed for what they sent
-	bytesIn  telemetry.Counter
-	bytesOut telemetry.Counter
+	draining  bool // no more requests; see Broker.Stop
+	stage     atomic.Int32
+	heeded    atomic.Int32 // the stage that the last round began with
+	inflight  atomic.Int64 // requests in the broker
+	expired   atomic.Uint64
+	requests  telemetry.Counter
+	refused   telemetry.Counter // connections closed for what they sent
+	bytesIn   telemetry.Counter
+	bytesOut  telemetry.Counter
+	throttled atomic.Uint64 // responses that told a client to wait
 }
 
 // What a processor is asked to do, in this order.
@@ -72,7 +73,7 @@ func newProcessor(b *Broker, at *seat) (*processor, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &processor{broker: b, selector: s, recorder: telemetry.NewRecorder(), arrivals: make(chan int, connectionQueue)}
+	p := &processor{broker: b, selector: s, recorder: telemetry.NewRecorder(), arrivals: make(chan arrival, connectionQueue)}
 	p.vacancy.Go(b.gogo)
 	if p.mem, p.maxFrame = &b.memory, b.maxFrame; b.regionBytes == 0 {
 		return p, nil
@@ -87,9 +88,9 @@ func newProcessor(b *Broker, at *seat) (*processor, error) {
 
 // offer hands over an accepted socket; false when the queue is full. The
 // channel is only ever tried, never waited on, so that it needs no scheduler.
-func (p *processor) offer(fd int) bool {
+func (p *processor) offer(x arrival) bool {
 	select {
-	case p.arrivals <- fd:
+	case p.arrivals <- x:
 		p.selector.wakeup()
 		return true
 	default:
@@ -108,8 +109,9 @@ func (p *processor) run() {
 		}
 	}
 	for len(p.arrivals) > 0 {
-		_ = unix.Close(<-p.arrivals)
-		p.broker.acceptor.open.Add(-1)
+		x := <-p.arrivals
+		_ = unix.Close(x.fd)
+		p.broker.acceptor.left(x.from)
 	}
 	for ; p.memo != nil; p.memo = p.memo.follows {
 		p.memo.dropRoom()
@@ -160,8 +162,8 @@ func (p *processor) configureNew() bool {
 	took := false
 	for range connectionQueue {
 		select {
-		case fd := <-p.arrivals:
-			p.register(fd)
+		case x := <-p.arrivals:
+			p.register(x)
 			took = true
 		default:
 			return took
@@ -171,8 +173,8 @@ func (p *processor) configureNew() bool {
 	return took
 }
 
-func (p *processor) register(fd int) {
-	c := &connection{fd: fd, writable: true, lastUseNs: p.nowNs}
+func (p *processor) register(x arrival) {
+	c := &connection{fd: x.fd, peer: x.from, writable: true, lastUseNs: p.nowNs}
 	if n := len(p.free); n > 0 {
 		c.slot = p.free[n-1]
 		p.free = p.free[:n-1]
@@ -182,7 +184,7 @@ func (p *processor) register(fd int) {
 		p.conns = append(p.conns, c)
 	}
 	p.touch(c)
-	if err := p.selector.epoll.Add(fd, socketEvents, c.slot); err != nil {
+	if err := p.selector.epoll.Add(c.fd, socketEvents, c.slot); err != nil {
 		p.close(c)
 	}
 }
@@ -226,10 +228,14 @@ func (p *processor) takeResponses() {
 	}
 	p.nowNs = telemetry.Now() // behind the take: none of them was encoded later
 	for n != nil {
-		r, release := n.req, n.release
+		r, release, unmute := n.req, n.release, n.unmute
 		next := n.next
 		n.next = nil
 		n = next
+		if unmute != nil {
+			p.endThrottle(unmute)
+			continue
+		}
 		c := r.conn
 		if c.busy && c.current(r) {
 			c.busy = false
@@ -284,6 +290,9 @@ func (p *processor) completeSends() {
 	for i, r := range p.sent {
 		c := r.conn
 		p.recorder.Record(r.header.Key, &r.stamps)
+		if r.throttleMs > 0 && !c.closed {
+			p.throttle(c, r.throttleMs)
+		}
 		p.recycle(r)
 		if !c.closed && p.mayRead(c) {
 			p.queue(c)

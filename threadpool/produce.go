@@ -98,6 +98,7 @@ func (h *handler) awaitSync(r *request) {
 func (r *request) answerProduce(h *handler) {
 	now := telemetry.Now()
 	r.stamps[telemetry.Satisfied] = now
+	r.produce.ThrottleMs = r.proc.broker.quotas.produced(r)
 	if r.produce.Acks != 0 {
 		r.head = r.produce.AppendResponse(r.head[:0], r.header.CorrelationID)
 		r.produce.Reset()

@@ -184,7 +184,7 @@ func (p *processor) close(c *connection) {
 	p.conns[c.slot] = nil
 	p.free = append(p.free, c.slot)
 	_ = unix.Close(c.fd)
-	p.broker.acceptor.open.Add(-1)
+	p.broker.acceptor.left(c.peer)
 	if c.buf != nil {
 		c.buf.Release(p.mem)
 		c.buf = nil

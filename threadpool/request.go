@@ -46,6 +46,8 @@ type request struct {
 	read  *iobuf.Buf // memory of ahead, nil where that is the processor's
 	ahead []byte     // what was read of the piece being sent (disk=direct), from its Off on; processor only
 
+	throttleMs int32 // how long the client has to wait before its next
+
 	follows  *request // next of the same connection, in the order of arrival; processor only
 	response note
 	released note
@@ -55,7 +57,8 @@ type request struct {
 type note struct {
 	req     *request
 	next    *note
-	release bool // the request waits in a purgatory; its connection may go on
+	release bool        // the request waits in a purgatory; its connection may go on
+	unmute  *connection // no request: the time is over for which it was throttled
 }
 
 func newRequest(p *processor) *request {
@@ -76,7 +79,7 @@ func (r *request) reset() {
 	}
 	r.conn, r.buf, r.frame, r.cold, r.api, r.follows = nil, nil, nil, nil, nil, nil
 	r.stamps = telemetry.Stamps{}
-	r.verdict, r.ready, r.sent = answer, false, 0
+	r.verdict, r.ready, r.sent, r.throttleMs = answer, false, 0, 0
 	if r.room != nil {
 		if outgrown := cap(r.head); outgrown > cap(r.room.B) {
 			r.takeRoom(min(outgrown, maxHead))

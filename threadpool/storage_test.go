@@ -112,10 +112,11 @@ func storageFails(t *testing.T, c storageCase, cfg models.Config) {
 
 // journal is what was acknowledged of one partition.
 type journal struct {
-	partition int32
-	mu        sync.Mutex
-	sent      int
-	acked     map[int64]string // by offset
+	throttleMs int32 // of the last response
+	partition  int32
+	mu         sync.Mutex
+	sent       int
+	acked      map[int64]string // by offset
 }
 
 func newJournal(partition int32) *journal {
@@ -185,6 +186,9 @@ func (j *journal) send(t *testing.T, c net.Conn, corr int32) int16 {
 		t.Errorf("partition %d, record %s: %v", j.partition, value[:8], err)
 		return -1
 	}
+	j.mu.Lock()
+	j.throttleMs = resp.ThrottleMillis
+	j.mu.Unlock()
 	p := &resp.Topics[0].Partitions[0]
 	if p.ErrorCode == 0 {
 		j.mu.Lock()

@@ -179,7 +179,7 @@ func TestLocksTell(t *testing.T) {
 					threads[s.Labels[0].Value]++
 				}
 			}
-			if len(classes) != 10 || classes["log"] < 7 {
+			if len(classes) != 11 || classes["log"] < 7 {
 				t.Errorf("classes: %v", classes)
 			}
 			if mode == "goroutine" {

@@ -45,6 +45,9 @@ type Produce struct {
 	Acks      int16
 	TimeoutMs int32
 	Parts     []ProducePart // in request order
+	// ThrottleMs tells the client how long it will not be read from. Split
+	// clears it.
+	ThrottleMs int32
 
 	topics []topicSpan
 	names  []byte
@@ -89,6 +92,7 @@ type ProducePart struct {
 // Split cuts the request by partition. Parts that cannot be appended whatever
 // the partition says are Done.
 func (op *Produce) Split(req *wire.ProduceRequest, im *cluster.Image) {
+	op.ThrottleMs = 0
 	op.Version, op.Acks, op.TimeoutMs = req.Version, req.Acks, req.TimeoutMs
 	op.Parts, op.topics, op.names = op.Parts[:0], op.topics[:0], op.names[:0]
 	refusal, why := int16(0), ""
@@ -264,5 +268,5 @@ func (op *Produce) AppendResponse(dst []byte, corr int32) []byte {
 	if moved {
 		nodes = op.Env.Nodes
 	}
-	return op.out.End(0, nodes)
+	return op.out.End(op.ThrottleMs, nodes)
 }

@@ -44,6 +44,9 @@ type Fetch struct {
 	MaxBytes      int32 // of the whole response
 	ReadCommitted bool
 	Parts         []FetchPart // in the order in which they share MaxBytes
+	// ThrottleMs tells the client how long it will not be read from. Split
+	// clears it.
+	ThrottleMs int32
 
 	most    int32 // fetch.max.bytes
 	names   []byte
@@ -91,6 +94,7 @@ func (op *Fetch) Split(req *wire.FetchRequest, im *cluster.Image, ses *Sessions)
 	if op.most == 0 {
 		op.most = int32(op.Env.Cfg.Int("fetch.max.bytes")) // a search by name, once an operation
 	}
+	op.ThrottleMs = 0
 	op.Version, op.ReadCommitted = req.Version, req.ReadCommitted
 	op.MaxWaitMs, op.MaxBytes = req.MaxWaitMs, max(min(req.MaxBytes, op.most), 0)
 	op.MinBytes = min(req.MinBytes, op.MaxBytes)

@@ -28,6 +28,25 @@ func (op *Fetch) Settle(ses *Sessions) {
 	}
 }
 
+// Bytes is how much was read, of all parts.
+func (op *Fetch) Bytes() (n int) {
+	for i := range op.Parts {
+		if fp := &op.Parts[i]; fp.Err == 0 {
+			n += fp.Extent.Len
+		}
+	}
+	return n
+}
+
+// Withhold answers the request without the records that were read, for a client
+// that has had too many: all else is told. Before Settle, and before the parts
+// have data.
+func (op *Fetch) Withhold() {
+	for i := range op.Parts {
+		op.Parts[i].Extent.Len = 0
+	}
+}
+
 // trim gives each part the bytes that it would have got if the parts had been
 // read one after the other, whatever the order in which they were.
 func (op *Fetch) trim() {
@@ -74,6 +93,7 @@ func (op *Fetch) HeadBytes() int {
 // until the chain is sent, and between them the parts' data, which the chain
 // takes over. It returns head as written; its old content is overwritten.
 func (op *Fetch) Encode(corr int32, head []byte, out *iobuf.Chain) []byte {
+	op.out.ThrottleMs = op.ThrottleMs
 	op.out.Begin(head[:0], op.Version, corr, op.code, op.session.id, op.topicCount())
 	op.cuts = op.cuts[:0]
 	moved := false

@@ -22,6 +22,8 @@ type FetchResult struct {
 // Topic and its Parts, then End. Part says where the records belong, so that
 // the response can be sent as pieces and records are never copied.
 type FetchResponse struct {
+	ThrottleMs int32 // for Begin: how long the client will not be read from
+
 	b       []byte
 	start   int
 	ver     int16
@@ -35,7 +37,7 @@ type FetchResponse struct {
 func (w *FetchResponse) Begin(dst []byte, version int16, corr int32, code int16, session int32, topics int) {
 	w.ver, w.flex, w.open, w.records = version, version >= 12, false, 0
 	w.b, w.start = beginResponse(dst, corr, w.flex)
-	w.b = appendInt32(w.b, 0) // throttle time
+	w.b = appendInt32(w.b, w.ThrottleMs)
 	if version >= 7 {
 		w.b = appendInt16(w.b, code)
 		w.b = appendInt32(w.b, session)
