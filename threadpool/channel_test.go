@@ -105,7 +105,8 @@ func TestResponses(t *testing.T) {
 	for s := range threads {
 		wg.Go(func() {
 			for n := range rounds {
-				r := newRequest(nil)
+				r := &request{}
+				r.response.req = r
 				r.header.Key, r.header.CorrelationID = int16(s), int32(n+1)
 				q.put(&r.response)
 			}

@@ -280,6 +280,9 @@ func (p *processor) sendNext(c *connection) {
 		p.broker.at(stepSent, r)
 		p.bytesOut.Add(uint64(bytes))
 		p.sent = append(p.sent, c.dequeue())
+		if r.throttleMs > 0 { // at once: what the client sends next may be read in this round
+			p.throttle(c, r.throttleMs)
+		}
 		p.touch(c)
 	}
 }
@@ -290,9 +293,6 @@ func (p *processor) completeSends() {
 	for i, r := range p.sent {
 		c := r.conn
 		p.recorder.Record(r.header.Key, &r.stamps)
-		if r.throttleMs > 0 && !c.closed {
-			p.throttle(c, r.throttleMs)
-		}
 		p.recycle(r)
 		if !c.closed && p.mayRead(c) {
 			p.queue(c)
