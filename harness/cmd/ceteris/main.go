@@ -23,6 +23,7 @@ import (
 // platform, which the system's file fills.
 type cli struct {
 	Run       runCmd       `cmd:"" help:"Run an experiment and report what it found."`
+	Tune      tuneCmd      `cmd:"" help:"Sweep a pool's sizes under an experiment's traffic and name the best."`
 	Report    reportCmd    `cmd:"" help:"Compute every figure, table and the HTML page of a result again from its histograms."`
 	Verify    verifyCmd    `cmd:"" help:"Check a result: sums, schema, and that its report follows from its histograms."`
 	Compare   compareCmd   `cmd:"" help:"Show two results side by side."`

@@ -31,40 +31,46 @@ func (c *runCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return usageError{err}
 	}
-	for _, a := range e.Models {
-		if err := checkArm(e, a); err != nil {
-			return usage("%s:%d: models: %s: %s", c.File, a.Line, a.Name, asLine(err))
-		}
-	}
-	if c.Budget < 0 {
-		return usage("--budget %v is negative", c.Budget)
-	}
-	if c.Resume != "" {
-		if err := isResult(c.Resume); err != nil {
-			return usage("--resume: %v", err)
-		}
-	}
-	if c.DryRun {
-		return c.plan(std.out, e)
-	}
-	if !brokersRun {
-		return errors.New("brokers run on Linux only; report, verify, compare and log work here")
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("finding this program: %w", err)
-	}
-	dir, err := experiment.Run(ctx, experiment.Options{
-		Experiment: e, Root: c.Results, Resume: c.Resume, Budget: c.Budget, Certify: c.Certify,
-		Binary: self, Out: std.out, Terminal: isTerminal(std.out),
-	})
+	dir, err := c.run(ctx, std, e)
 	if errors.Is(err, experiment.ErrStopped) {
 		return fmt.Errorf("%w; go on with: ceteris run %s --resume %s", err, c.File, dir)
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+// run runs e and reports on it; with --dry-run it prints the plan.
+func (c *runCmd) run(ctx context.Context, std streams, e *workloads.Experiment) (dir string, err error) {
+	for _, a := range e.Models {
+		if err := checkArm(e, a); err != nil {
+			return "", usage("%s:%d: models: %s: %s", c.File, a.Line, a.Name, asLine(err))
+		}
 	}
-	return makeReport(std.out, dir)
+	if c.Budget < 0 {
+		return "", usage("--budget %v is negative", c.Budget)
+	}
+	if c.Resume != "" {
+		if err := isResult(c.Resume); err != nil {
+			return "", usage("--resume: %v", err)
+		}
+	}
+	if c.DryRun {
+		return "", c.plan(std.out, e)
+	}
+	if !brokersRun {
+		return "", errors.New("brokers run on Linux only; report, verify, compare and log work here")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("finding this program: %w", err)
+	}
+	dir, err = experiment.Run(ctx, experiment.Options{
+		Experiment: e, Root: c.Results, Resume: c.Resume, Budget: c.Budget, Certify: c.Certify,
+		Binary: self, Out: std.out, Terminal: isTerminal(std.out),
+	})
+	if err != nil {
+		return dir, err
+	}
+	return dir, makeReport(std.out, dir)
 }
 
 // checkArm refuses a factor that does not exist, or that its model does not
