@@ -146,15 +146,15 @@ func (c *Controller) OpenLogs(threads int) ([]Opened, error) {
 			all = append(all, Opened{Topic: t, Index: int32(i)})
 		}
 	}
-	return all, c.openLogs(all, threads)
+	return all, openLogs(all, threads, c.logs.OpenLog)
 }
 
 // openLogs opens or makes logs, several at a time because most of it is waiting
 // for the device.
-func (c *Controller) openLogs(all []Opened, threads int) error {
+func openLogs(all []Opened, threads int, open func(topic string, index int32, id [16]byte, cfg log.Config) (*log.Log, error)) error {
 	return log.Parallel(len(all), threads, func(i int) (err error) {
 		o := &all[i]
-		o.Log, err = c.logs.OpenLog(o.Topic.Name, o.Index, o.Topic.ID, o.Topic.Log)
+		o.Log, err = open(o.Topic.Name, o.Index, o.Topic.ID, o.Topic.Log)
 		return err
 	})
 }
@@ -246,7 +246,11 @@ func (c *Controller) carryOut(next *Image) error {
 
 // open makes the logs of fresh partitions and has them served, all or none.
 func (c *Controller) open(fresh []Opened) error {
-	err := c.openLogs(fresh, c.makers)
+	batch := c.logs.Batch(len(fresh))
+	err := openLogs(fresh, c.makers, batch.OpenLog)
+	if err == nil {
+		err = batch.Sync()
+	}
 	served := 0
 	for ; err == nil && served < len(fresh); served++ {
 		o := &fresh[served]

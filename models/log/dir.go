@@ -270,6 +270,10 @@ func (d *Dir) zeros(path string) (bool, error) {
 // Segment.File. Log.Recovery tells what had to be mended. The error names the
 // file at fault; the directory stays usable for other partitions.
 func (d *Dir) OpenLog(topic string, index int32, id [16]byte, cfg Config) (*Log, error) {
+	return d.openLog(d.fs, topic, index, id, cfg)
+}
+
+func (d *Dir) openLog(fs disk.FS, topic string, index int32, id [16]byte, cfg Config) (*Log, error) {
 	tp := TP{topic, index}
 	d.mu.Lock()
 	_, twice := d.logs[tp]
@@ -285,8 +289,8 @@ func (d *Dir) OpenLog(topic string, index int32, id [16]byte, cfg Config) (*Log,
 	}
 	l := newLog(topic, index, id, filepath.Join(d.path, tp.String()), cfg)
 	l.compacted.Store(compacted)
-	o := opener{fs: d.fs, l: l, clean: clean, recoveryPoint: recoveryPoint, start: start}
-	err := d.claim(l, tp)
+	o := opener{fs: fs, l: l, clean: clean, recoveryPoint: recoveryPoint, start: start}
+	err := d.claim(fs, l, tp)
 	if err == nil {
 		err = o.open()
 	}
@@ -302,20 +306,22 @@ func (d *Dir) OpenLog(topic string, index int32, id [16]byte, cfg Config) (*Log,
 
 // claim makes sure that the log's directory exists and is this topic's.
 // Names become durable when the log is open, all at once.
-func (d *Dir) claim(l *Log, tp TP) error {
+func (d *Dir) claim(fs disk.FS, l *Log, tp TP) error {
 	name := filepath.Join(l.dir, metadataFile)
 	b, err := disk.ReadFile(d.fs, name)
 	if err == nil {
 		id, err := DecodePartitionMetadata(b)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if id != l.ID {
+		switch {
+		case err == nil && id == l.ID:
+			return nil
+		case err == nil:
 			return fmt.Errorf("%s: the directory belongs to topic id %s, wanted is %s", name, EncodeTopicID(id), EncodeTopicID(l.ID))
 		}
-		return nil
-	}
-	if !errors.Is(err, os.ErrNotExist) {
+		// A loss of power amid a batch may have left a name without content.
+		if empty, e := d.Empty(tp); e != nil || !empty {
+			return errors.Join(e, fmt.Errorf("%s: %w", name, err))
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	names, err := d.fs.ReadDir(l.dir)
@@ -331,13 +337,13 @@ func (d *Dir) claim(l *Log, tp TP) error {
 			return errors.Join(err, fmt.Errorf("%s is missing beside %s: whose records these are cannot be told", name, n))
 		}
 	}
-	if err := d.fs.MkdirAll(l.dir); err != nil {
+	if err := fs.MkdirAll(l.dir); err != nil {
 		return err
 	}
-	if err := disk.WriteFileSync(d.fs, name+".tmp", partitionMetadata(l.ID)); err != nil {
+	if err := disk.WriteFileSync(fs, name+".tmp", partitionMetadata(l.ID)); err != nil {
 		return err
 	}
-	return d.fs.Rename(name+".tmp", name)
+	return fs.Rename(name+".tmp", name)
 }
 
 // DeleteLogs removes partitions' directories and what the checkpoints say of
