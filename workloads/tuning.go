@@ -65,7 +65,7 @@ func (e *Experiment) Tuning(g Grid, workload string, blocks int) ([]byte, error)
 			if blocks > 0 {
 				item.Value = blocks
 			}
-		case "question", "replicate", "endpoints", "probes":
+		case "question", "replicate", "claims", "endpoints", "probes":
 			continue // of the arms that were
 		}
 		out = append(out, item)

@@ -117,10 +117,10 @@ func (c *tuneCmd) aim(e *workloads.Experiment) report.Aim {
 	switch {
 	case c.For != "":
 		return report.Aim(c.For)
-	case e.Loads.Kind == workloads.Closed:
-		return report.MostRequests
+	case e.Loads.Kind == workloads.Absolute:
+		return report.ShortestP99
 	}
-	return report.ShortestP99
+	return report.MostRequests
 }
 
 // best prints every point and the best one, and writes that where it was asked
