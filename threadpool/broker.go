@@ -115,18 +115,18 @@ func New(cfg models.Config) (*Broker, error) {
 	b.sessions = api.NewSessions(int(cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessionIDs)
 	b.replicas.Store(&replicaSet{})
 	b.background = newScheduler(int(cfg.Int("background.threads")))
-	b.produces = b.newPurgatory("produce")
-	b.fetches = b.newPurgatory("fetch")
+	b.produces = b.newPurgatory("produce", "producer.purgatory.purge.interval.requests")
+	b.fetches = b.newPurgatory("fetch", "fetch.purgatory.purge.interval.requests")
 	if f.Durability == models.Memory {
 		b.writer = newWriter(b)
 	}
 	return b, nil
 }
 
-func (b *Broker) newPurgatory(name string) *purgatory.Purgatory {
+func (b *Broker) newPurgatory(name, purge string) *purgatory.Purgatory {
 	return purgatory.New(purgatory.Options{
 		Name: name, NowMs: func() int64 { return telemetry.Now() / 1_000_000 },
-		PurgeInterval: int(b.cfg.Int("fetch.purgatory.purge.interval.requests")), Sched: b.gogo,
+		PurgeInterval: int(b.cfg.Int(purge)), Sched: b.gogo,
 	})
 }
 
@@ -245,6 +245,9 @@ func (b *Broker) serve() error {
 		for range b.cfg.Int("log.cleaner.threads") {
 			b.background.every(ms("log.cleaner.backoff.ms"), b.compactLogs)
 		}
+	}
+	if !b.power {
+		b.background.every(ms("log.flush.scheduler.interval.ms"), b.flushLogs)
 	}
 	b.background.every(ms("log.flush.offset.checkpoint.interval.ms"), b.checkpoint)
 	return nil

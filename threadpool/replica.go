@@ -34,6 +34,8 @@ type replica struct {
 	cleaning    bool           // a cleaner compacts the log: segments may not go
 	uncleanable bool           // compaction has failed
 
+	flushedNs atomic.Int64 // when the log flusher was last here
+
 	synced  atomic.Int64             // offset below which everything is on the device
 	behind  backlog                  // durability=memory: writes on their way
 	writer  *writer                  // durability=memory

@@ -196,3 +196,45 @@ func same(t *testing.T, what string, got, want []visit) {
 		}
 	}
 }
+
+// TestTraceExpiry follows a long poll that nobody ends: the purgatory's one
+// expiry thread completes it, reads again and encodes, and the connection's
+// network thread sends. Two of them are expired by the same thread.
+func TestTraceExpiry(t *testing.T) {
+	for _, threads := range []string{"os", "goroutine"} {
+		t.Run(threads, func(t *testing.T) {
+			b, err := New(config(t, "threads", threads))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr := &tracer{broker: b, seen: map[int32][]visit{}}
+			b.trace = tr.look
+			serve(t, b)
+			cl := client(t, b)
+			createTopic(t, cl, "t", 1)
+			cl.Close()
+			const first, second = 71001, 71002
+			one, other := dial(t, b), dial(t, b)
+			write(t, one, frame(fetchRequest("t", 0, 20, 1), first))
+			write(t, other, frame(fetchRequest("t", 0, 40, 1), second))
+			read(t, one)
+			read(t, other)
+			want := []visit{
+				{step: stepDecoded, thread: "network"},
+				{step: stepOffered, thread: "network"},
+				{step: stepStarted, thread: "io"},
+				{step: stepParked, thread: "io"},
+				{step: stepCompleted, thread: "expiry"},
+				{step: stepEncoded, thread: "expiry"},
+				{step: stepTaken, thread: "network"},
+				{step: stepSent, thread: "network"},
+			}
+			a, c := tr.visits(t, first), tr.visits(t, second)
+			same(t, "first fetch", a, want)
+			same(t, "second fetch", c, want)
+			if x, y := find(a, stepCompleted).id, find(c, stepCompleted).id; x != y {
+				t.Errorf("expired by threads %s and %s, want one", x, y)
+			}
+		})
+	}
+}

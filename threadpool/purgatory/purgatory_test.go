@@ -155,3 +155,31 @@ func stress(t *testing.T, sched bool) {
 		t.Errorf("left over: %d waiting, %d in the wheel, %d watched", p.Waiting(), p.wheel.Len(), p.Watched())
 	}
 }
+
+// TestShards: whoever holds one shard's lock stops nobody at the others, and
+// keys spread over nearly all of them.
+func TestShards(t *testing.T) {
+	p := New(Options{NowMs: func() int64 { return 1 }, PurgeInterval: 1000})
+	level := &atomic.Int64{}
+	used := map[uint64]bool{}
+	first := key(0)
+	held := first.hash() % shards
+	p.shards[held].lock.Lock()
+	defer p.shards[held].lock.Unlock()
+	for n := range int32(4 * shards) {
+		k := key(n)
+		used[k.hash()%shards] = true
+		if k.hash()%shards == held {
+			continue
+		}
+		p.TryCompleteElseWatch(&op{level: level, need: 1}, []Key{k}, 1000)
+		level.Store(1)
+		if got := p.CheckAndComplete(k); got != 1 {
+			t.Fatalf("key %d: %d completed, want 1", n, got)
+		}
+		level.Store(0)
+	}
+	if len(used) < shards*9/10 {
+		t.Errorf("%d keys use %d of %d shards", 4*shards, len(used), shards)
+	}
+}
