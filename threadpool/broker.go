@@ -59,7 +59,7 @@ type Broker struct {
 	acceptor   *acceptor
 	processors []*processor
 	channel    *channel
-	handlers   []*handler
+	staff      staff // the handlers
 	produces   *purgatory.Purgatory
 	fetches    *purgatory.Purgatory
 	writer     *writer // durability=memory
@@ -192,7 +192,7 @@ func (b *Broker) open() (err error) {
 	}
 	b.acceptor.processors = b.processors
 	for range b.cfg.Int("num.io.threads") {
-		b.handlers = append(b.handlers, &handler{broker: b, seat: b.idle.seat(len(b.processors) + len(b.handlers))})
+		b.staff.hire(b)
 	}
 	host, port, err := net.SplitHostPort(b.acceptor.addr)
 	if err != nil {
@@ -223,9 +223,9 @@ func (b *Broker) serve() error {
 		p.selector.seat.rise()
 		b.crew.add(processorName(i), p.prepare, p.run)
 	}
-	for i, h := range b.handlers {
+	for _, h := range b.staff.handlers {
 		h.seat.rise()
-		b.crew.add(handlerName(i), nil, h.run)
+		b.crew.add(h.name, nil, h.run)
 	}
 	b.crew.add("produce-expiry", nil, b.produces.Run)
 	b.crew.add("fetch-expiry", nil, b.fetches.Run)

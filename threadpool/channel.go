@@ -35,6 +35,7 @@ type channel struct {
 	blocked  int        // processors that wait for room
 	passed   int        // requests that went before a waiting log
 
+	surplus atomic.Int32  // handlers that are to leave; see dismiss
 	size    atomic.Int64  // requests and syncs, readable without the lock
 	room    atomic.Uint32 // futex of blocked processors
 	closed  atomic.Bool
@@ -159,7 +160,8 @@ const (
 	called // woken by wakeOne: counted in waking
 )
 
-// take returns the next job, or false when the channel is closed and empty.
+// take returns the next job, or false when the channel is closed and empty, or
+// the handler is dismissed.
 func (c *channel) take(h *handler) (job, bool) {
 	if c.gogo {
 		return c.takeGo(h)
@@ -171,7 +173,7 @@ func (c *channel) take(h *handler) (job, bool) {
 	h.flush()
 	start := telemetry.Now()
 	h.idling.begin(start)
-	for !ok && !c.closed.Load() {
+	for !ok && !c.closed.Load() && !h.dismissed {
 		if !(h.pace.Worth() && c.spin(h)) && c.lie(h) {
 			h.sleeping.begin(telemetry.Now())
 			for h.bed.Load() == asleep {
@@ -195,6 +197,12 @@ func (c *channel) tryTake(h *handler) (j job, ok bool) {
 		h.bed.Store(up)
 		c.waking--
 	}
+	if c.surplus.Load() > 0 {
+		c.surplus.Add(-1)
+		h.dismissed = true
+		c.pass()
+		return job{}, false
+	}
 	if c.size.Load() == 0 {
 		c.lock.Unlock()
 		return job{}, false
@@ -211,12 +219,31 @@ func (c *channel) tryTake(h *handler) (j job, ok bool) {
 		c.room.Add(1)
 		defer kernel.Wake(&c.room, 1)
 	}
-	if c.size.Load() > 0 {
+	c.pass()
+	return j, true
+}
+
+// pass calls the next handler if there is something for it. It releases the lock.
+func (c *channel) pass() {
+	if c.size.Load() > 0 || c.surplus.Load() > 0 {
 		c.wakeOne()
 	} else {
 		c.lock.Unlock()
 	}
-	return j, true
+}
+
+// dismiss lets n handlers go, those that look next; requests are left to the
+// others. Never all of them, and not after close. Any goroutine.
+func (c *channel) dismiss(n int) {
+	if c.gogo {
+		for range n {
+			c.incoming <- nil
+		}
+		return
+	}
+	c.lock.LockAside()
+	c.surplus.Add(int32(n))
+	c.pass()
 }
 
 // popSync takes the oldest log that wants a sync; the caller holds the lock and
@@ -245,14 +272,14 @@ func (c *channel) spin(h *handler) bool {
 	c.spinners++
 	c.lock.Unlock()
 	start := telemetry.Now()
-	for n := 1; h.seat.room() && c.size.Load() == 0 && !c.closed.Load(); n++ {
+	for n := 1; h.seat.room() && c.size.Load() == 0 && c.surplus.Load() == 0 && !c.closed.Load(); n++ {
 		if n%64 == 0 && telemetry.Now()-start > c.idle.spin {
 			break
 		}
 	}
 	c.lock.Lock()
 	c.spinners--
-	found := c.size.Load() > 0
+	found := c.size.Load() > 0 || c.surplus.Load() > 0
 	c.lock.Unlock()
 	return found
 }
@@ -261,7 +288,7 @@ func (c *channel) spin(h *handler) bool {
 func (c *channel) lie(h *handler) bool {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	if c.size.Load() > 0 || c.closed.Load() {
+	if c.size.Load() > 0 || c.surplus.Load() > 0 || c.closed.Load() {
 		return false
 	}
 	h.bed.Store(asleep)

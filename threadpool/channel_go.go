@@ -52,8 +52,7 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 	}
 	select {
 	case r, ok := <-c.incoming:
-		c.tellRoom()
-		return job{req: r}, ok
+		return c.got(h, r, ok)
 	default:
 	}
 	h.idling.begin(telemetry.Now())
@@ -69,10 +68,17 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 				return job{sync: r}, true
 			}
 		case r, ok := <-c.incoming:
-			c.tellRoom()
-			return job{req: r}, ok
+			return c.got(h, r, ok)
 		}
 	}
+}
+
+// got makes a job of what came out of the channel; no request dismisses the
+// handler.
+func (c *channel) got(h *handler, r *request, ok bool) (job, bool) {
+	c.tellRoom()
+	h.dismissed = ok && r == nil
+	return job{req: r}, r != nil
 }
 
 // takeSync takes a log that wants a sync, nil when none does or requests go

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -17,7 +19,8 @@ import (
 // and with what only it can make (a ring, an arena's pages), before any works.
 type crew struct {
 	threads *threads
-	cpus    []int // threads=pinned: what each thread is bound to one of, dealt round robin; else none
+	cpus    []int      // threads=pinned: what each thread is bound to one of, dealt round robin; else none
+	mu      sync.Mutex // guards members once the gate is open
 	members []member
 	begun   chan standing
 	gate    chan struct{}
@@ -90,6 +93,44 @@ func (c *crew) release() error {
 	return err
 }
 
+// join starts a thread that works at once, when the others do already.
+func (c *crew) join(name string, work func()) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := member{name: name, cpu: -1}
+	if len(c.cpus) > 0 {
+		m.cpu = c.cpus[len(c.members)%len(c.cpus)]
+	}
+	stands := make(chan standing)
+	c.threads.start(func() {
+		err := m.bind()
+		stands <- standing{0, unix.Gettid(), err}
+		if err == nil {
+			work()
+		}
+	})
+	s := <-stands
+	if s.err == nil {
+		m.tid = s.tid
+		c.members = append(c.members, m)
+	}
+	return s.err
+}
+
+// leave forgets a thread that ends before the others.
+func (c *crew) leave(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.members = slices.DeleteFunc(c.members, func(m member) bool { return m.name == name })
+}
+
+// list is the threads there are now.
+func (c *crew) list() []member {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.members)
+}
+
 // bind moves the calling thread to its CPU and asks the kernel whether it is
 // there. The thread is locked and ends with its binding: it is not unlocked.
 func (m *member) bind() error {
@@ -128,7 +169,7 @@ func listCPUs(set *unix.CPUSet) (cpus []int) {
 
 // instrument shows where each bound thread is.
 func (c *crew) instrument(g *telemetry.Registry) {
-	for _, m := range c.members {
+	for _, m := range c.list() {
 		if m.cpu >= 0 {
 			g.GaugeFunc("thread_cpu", "the CPU that a thread is bound to", func() float64 { return float64(m.cpu) }, "thread", m.name)
 		}
@@ -141,7 +182,7 @@ func (c *crew) String() string {
 		return "nowhere"
 	}
 	var out []string
-	for _, m := range c.members {
+	for _, m := range c.list() {
 		out = append(out, m.name+":"+strconv.Itoa(m.cpu))
 	}
 	return strings.Join(out, " ")

@@ -1,6 +1,7 @@
 package threadpool
 
 import (
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -40,10 +41,7 @@ func (b *Broker) instrument() {
 	gauge("threads_awake", "processors and handlers that are not asleep", b.idle.awake)
 	g.GaugeFunc("request_handler_avg_idle_ratio", "Kafka's RequestHandlerAvgIdlePercent: share of time the handlers had no request, since the last reading",
 		ratio(func() (ns uint64, threads int) {
-			for _, h := range b.handlers {
-				ns += h.idling.read(telemetry.Now())
-			}
-			return ns, len(b.handlers)
+			return b.staff.idleNs(telemetry.Now())
 		}))
 	g.GaugeFunc("network_processor_avg_idle_ratio", "Kafka's NetworkProcessorAvgIdlePercent: share of time the processors had nothing to do, since the last reading",
 		ratio(func() (ns uint64, threads int) {
@@ -65,9 +63,11 @@ func (b *Broker) instrument() {
 		g.AddRecorder(p.recorder, p.nudge, "processor", label)
 	}
 	g.Collect(b.regionReadings)
-	for i, h := range b.handlers {
-		g.AddWorker(handlerName(i), spent(&h.idling, &h.sleeping))
+	for _, h := range b.staff.handlers {
+		g.AddWorker(h.name, spent(&h.idling, &h.sleeping))
 	}
+	gauge("request_handlers", "handlers there are now", func() int64 { return int64(b.staff.size()) })
+	g.Handle("POST /pool", http.HandlerFunc(b.resize))
 }
 
 // scrapeWait is how long a scrape waits for a network thread's own answer.

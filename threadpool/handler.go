@@ -16,6 +16,8 @@ import (
 // of their work, under locks.
 type handler struct {
 	broker    *Broker
+	name      string
+	dismissed bool // it leaves when it has let go of what it has
 	seat      *seat
 	bed       atomic.Uint32 // futex: where it sleeps
 	below     *handler      // next on the stack of sleepers
@@ -42,6 +44,10 @@ func (h *handler) run() {
 	for {
 		j, ok := h.broker.channel.take(h)
 		if !ok {
+			if h.dismissed {
+				h.flush()
+				h.broker.staff.leave(h)
+			}
 			return
 		}
 		if j.sync != nil {

@@ -48,7 +48,7 @@ func (b *Broker) readSwitches(r *telemetry.Readings) {
 	if b.gogo {
 		return
 	}
-	for _, t := range b.crew.members {
+	for _, t := range b.crew.list() {
 		status, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/status", t.tid))
 		if err != nil {
 			continue // it has ended

@@ -26,6 +26,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 	if err := b.drain(ctx); err != nil {
 		return err
 	}
+	b.staff.close()
 	b.channel.close()
 	for _, p := range b.processors {
 		p.ask(leaving)
