@@ -116,6 +116,9 @@ func (p *processor) run() {
 	for ; p.memo != nil; p.memo = p.memo.follows {
 		p.memo.dropRoom()
 	}
+	for ; p.memo != nil; p.memo = p.memo.follows {
+		p.memo.dropRoom()
+	}
 	p.selector.close()
 }
 
@@ -310,7 +313,9 @@ func (p *processor) mayRead(c *connection) bool {
 func (p *processor) take() *request {
 	r := p.memo
 	if r == nil {
-		return newRequest(p)
+		r = newRequest(p)
+		r.takeRoom(roomBytes)
+		return r
 	}
 	p.memo = r.follows
 	r.follows = nil
