@@ -27,12 +27,11 @@ type directFile struct {
 	each   bool         // every write is durable when it returns
 	memory *windowBudget
 
-	end     int64 // where the next write begins; the writer's
-	brought int64 // bytes written since the file was opened; the writer's
-	tail    atomic.Pointer[window]
-	before  atomic.Pointer[window] // what was the tail before
-	seen    atomic.Pointer[window] // where somebody looked last
-	onDisk  atomic.Int64           // end of what the device has
+	end    int64 // where the next write begins; the writer's
+	tail   atomic.Pointer[window]
+	before atomic.Pointer[window] // what was the tail before
+	seen   atomic.Pointer[window] // where somebody looked last
+	onDisk atomic.Int64           // end of what the device has
 
 	zeros zeroFill
 }
@@ -92,7 +91,8 @@ func (f *directFile) WriteAt(b []byte, off int64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	f.end, f.brought = end, f.brought+int64(len(b))
+	f.end = end
+	f.zeros.ahead.Wrote(int64(len(part)), int64(len(b)))
 	f.onDisk.Store(end)
 	w.limit.Store(end)
 	return len(b), nil

@@ -80,8 +80,8 @@ func TestDirectFile(t *testing.T) {
 			}
 			at += k
 			end.Store(int64(at))
-			if step, due := f.zerosDue(); due {
-				fills.Go(func() { f.fillZeros(step) })
+			if s, ok := f.due(); ok {
+				fills.Go(func() { f.prepare(s) })
 			}
 		}
 		fills.Wait()
@@ -98,8 +98,8 @@ func TestDirectFile(t *testing.T) {
 		if rest := bytes.TrimLeft(got[min(n, len(got)):], "\x00"); len(rest) > 0 {
 			t.Errorf("begin %d: %d bytes behind the end that are not zero", c.begin, len(rest))
 		}
-		if int64(n) > firstPrewrite+int64(c.begin) && len(got) < n+4096 {
-			t.Errorf("begin %d: the file of %d bytes has no zeros ahead of %d", c.begin, len(got), n)
+		if int64(n) > disk.FirstAhead+int64(c.begin) && len(got) < n+4096 {
+			t.Errorf("begin %d: the file of %d bytes is not prepared ahead of %d", c.begin, len(got), n)
 		}
 	}
 }

@@ -97,6 +97,9 @@ func (b *Broker) roll(r *replica, a *log.Append) error {
 	}
 	if d := fileOf(old).directOf(); d != nil {
 		d.zeros.enough.Store(true) // behind the seal's truncation they would lengthen the file again
+		if b.writer == nil {       // whose it is otherwise
+			fileOf(fresh).directOf().zeros.ahead = d.zeros.ahead.Follow()
+		}
 	}
 	if b.power {
 		if sf := fileOf(old); sf.hold() {

@@ -11,24 +11,18 @@ import (
 	"github.com/ceteris/ceteris/threadpool/kernel"
 )
 
-// zeroFill keeps zeros ahead of a direct file's end, written by a background
-// thread: an append that overwrites blocks inside the file needs no metadata of
-// the file system. A log that nobody writes to gets none: the first bytes extend
-// the file, then the steps double.
+// zeroFill prepares a direct file ahead of its end, as [disk.Ahead] decides, on a
+// background thread: an append that overwrites blocks inside the file needs no
+// metadata of the file system.
 type zeroFill struct {
+	ahead    disk.Ahead   // the appender's
 	lock     kernel.Mutex // held over the write of a piece
 	upTo     atomic.Int64 // blocks below are the appender's; zeros go above only
-	step     int64        // what the next round adds, bytes; the appender's
-	maxStep  int64
-	fileMost int64 // where the segment ends at the latest
+	fileMost int64        // where the segment ends at the latest
 	running  atomic.Bool
-	enough   atomic.Bool // rolled, or zeros could not be written: no more of them
+	enough   atomic.Bool // rolled, or it could not be prepared: no more of it
 	written  *atomic.Uint64
 }
-
-// firstPrewrite is how much a log grows by extending its file, and the first
-// step after that, bytes: as in the other model.
-const firstPrewrite = 16 << 10
 
 // zeroPiece is how much one write of zeros has at most, so that an append never
 // waits for more.
@@ -39,7 +33,7 @@ var noughts = sync.OnceValue(func() []byte { return arena.Zeros(zeroPiece) })
 func (z *zeroFill) begin(b *Broker, end, fileMost int64) {
 	z.lock.Go(b.gogo)
 	z.upTo.Store(blockUp(end))
-	z.step, z.maxStep = firstPrewrite, b.cfg.Int("prewrite.max.bytes")
+	z.ahead = disk.NewAhead(disk.FirstAhead, b.cfg.Int("prewrite.max.bytes"))
 	z.fileMost = fileMost
 	z.written = &b.zeroed
 }
@@ -55,40 +49,50 @@ func (z *zeroFill) claim(to int64) {
 	z.lock.Unlock()
 }
 
-// due reports whether a round should begin; the caller then runs it elsewhere.
-// One thread at a time, behind its write.
-func (f *directFile) zerosDue() (step int64, due bool) {
-	z := &f.zeros
-	upTo := z.upTo.Load()
-	if f.direct == nil || f.brought < firstPrewrite || z.enough.Load() || z.running.Load() ||
-		upTo-f.end >= z.step/2 || upTo >= z.fileMost {
-		return 0, false
-	}
-	step = z.step
-	z.step = min(2*step, z.maxStep)
-	z.running.Store(true)
-	return step, true
+// stretch is a range to prepare, with zeros or by reserving its blocks only.
+type stretch struct {
+	from, to int64
+	zeros    bool
 }
 
-// fillZeros is one round, on a background thread. It reserves the blocks first:
-// zeros then overwrite what is inside the file, as appends do.
-func (f *directFile) fillZeros(step int64) {
+// due is what to prepare now, which the caller then has done elsewhere; false
+// when there is nothing, or the last stretch is still under way. One thread at a
+// time, behind its write.
+func (f *directFile) due() (s stretch, ok bool) {
+	z := &f.zeros
+	if f.direct == nil || z.enough.Load() || z.running.Load() {
+		return s, false
+	}
+	from, n, zeros := z.ahead.Next(f.end, z.upTo.Load(), z.fileMost)
+	if n == 0 {
+		return s, false
+	}
+	z.running.Store(true)
+	return stretch{from, from + n, zeros}, true
+}
+
+// prepare does it, on a background thread. Blocks are reserved first: zeros then
+// overwrite what is inside the file, as appends do.
+func (f *directFile) prepare(s stretch) {
 	z := &f.zeros
 	defer z.running.Store(false)
-	from := z.upTo.Load()
-	to := from + blockUp(min(step, max(z.fileMost-from, disk.Align)))
 	if z.enough.Load() {
 		return
 	}
-	err := f.direct.Reserve(from, to-from)
-	for err == nil && !z.enough.Load() && z.upTo.Load() < to {
-		err = z.piece(f, to)
+	err := f.direct.Reserve(s.from, s.to-s.from)
+	if err == nil && !s.zeros {
+		z.lock.LockAside()
+		z.upTo.Store(max(z.upTo.Load(), s.to))
+		z.lock.Unlock()
+	}
+	for err == nil && !z.enough.Load() && z.upTo.Load() < s.to {
+		err = z.piece(f, s.to)
 	}
 	if err != nil {
 		// Not an error of the log yet (a full disk, say): the append that needs
 		// the space will say so. Trying again and again would not make any.
 		z.enough.Store(true)
-		slog.Warn("no more zeros are written ahead of a segment's end", "error", err)
+		slog.Warn("nothing is prepared ahead of a segment's end any more", "error", err)
 	}
 }
 
@@ -109,16 +113,16 @@ func (z *zeroFill) piece(f *directFile, to int64) error {
 	return nil
 }
 
-// prewrite has zeros written ahead of a direct file's end if it is time. Behind
-// an append, on its thread.
+// prewrite has a direct file prepared ahead of its end if it is time. Behind an
+// append, on its thread.
 func (b *Broker) prewrite(r *replica, f *directFile) {
-	step, due := f.zerosDue()
-	if !due {
+	s, ok := f.due()
+	if !ok {
 		return
 	}
 	r.errands.Add(1)
 	r.chores.add(b.background, func() {
 		defer r.errands.Done()
-		f.fillZeros(step)
+		f.prepare(s)
 	})
 }
