@@ -303,8 +303,13 @@ func (b *Broker) LockedThreads() int { return Threads(&b.cfg) }
 // Facts are what was decided at start.
 func (b *Broker) Facts() map[string]string {
 	network := "epoll"
-	if b.gogo {
+	switch p := b.processors[0]; {
+	case b.gogo:
 		network = "epoll under Go's netpoller"
+	case p.selector.ring != nil:
+		network = "io_uring " + p.selector.ring.ring.Setup()
+	case p.why != "":
+		network = "epoll, no ring: " + p.why
 	}
 	facts := map[string]string{
 		"network":            network,

@@ -5,7 +5,6 @@ import (
 
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/wire"
-	"github.com/ceteris/ceteris/threadpool/kernel"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,6 +29,7 @@ type connection struct {
 
 	buf        *iobuf.Buf
 	from, to   int // bytes of buf that no request has taken
+	end        int // where the next read ends at the latest
 	readableNs int64
 	large      bool // the last frame was
 	starved    bool
@@ -64,39 +64,44 @@ const (
 	exhausted                // there is no memory for it now
 	gone                     // end of stream, or an error
 	malformed                // a size that cannot be
+	wanting                  // the socket has to be read from, see room
 )
 
-// receive reads until a frame is complete or the socket is empty. frame aliases
-// the connection's buffer and is good until consume.
+// receive looks at what was read: until a frame is complete it has to be called
+// again when the socket was read from. frame aliases the connection's buffer and
+// is good until consume.
 func (c *connection) receive(mem supply, maxBytes int, now func() int64) (frame []byte, o outcome) {
-	for {
-		need := wire.SizeLen
-		if c.to-c.from >= wire.SizeLen {
-			n, err := wire.FrameSize(c.buf.B[c.from:], maxBytes)
-			if err != nil {
-				return nil, malformed
-			}
-			if need += n; c.to-c.from >= need {
-				return c.buf.B[c.from+wire.SizeLen : c.from+need], received
-			}
+	need := wire.SizeLen
+	if c.to-c.from >= wire.SizeLen {
+		n, err := wire.FrameSize(c.buf.B[c.from:], maxBytes)
+		if err != nil {
+			return nil, malformed
 		}
-		if !c.readable {
-			if c.ended {
-				return nil, gone
-			}
-			return nil, nothing
-		}
-		if !c.reserve(mem, need) {
-			return nil, exhausted
-		}
-		if c.from == c.to {
-			c.readableNs = now()
-		}
-		if !c.read(mem, need) {
-			return nil, gone
+		if need += n; c.to-c.from >= need {
+			return c.buf.B[c.from+wire.SizeLen : c.from+need], received
 		}
 	}
+	if !c.readable {
+		if c.ended {
+			return nil, gone
+		}
+		return nil, nothing
+	}
+	if !c.reserve(mem, need) {
+		return nil, exhausted
+	}
+	if c.from == c.to {
+		c.readableNs = now()
+	}
+	c.end = len(c.buf.B)
+	if need > smallBytes {
+		c.end = c.from + need // a large frame is read by itself, so that nothing of the next has to be moved
+	}
+	return nil, wanting
 }
+
+// room is where to read to.
+func (c *connection) room() []byte { return c.buf.B[c.to:c.end] }
 
 // reserve makes the buffer hold a frame of need bytes from where it begins.
 func (c *connection) reserve(mem supply, need int) bool {
@@ -137,14 +142,8 @@ func (c *connection) setAside(mem supply) {
 	}
 }
 
-// read reads once; false means that the connection is over. A large frame is
-// read by itself, so that nothing of the next has to be moved.
-func (c *connection) read(mem supply, need int) bool {
-	end := len(c.buf.B)
-	if need > smallBytes {
-		end = c.from + need
-	}
-	n, errno := kernel.Recv(c.fd, c.buf.B[c.to:end])
+// took notes what a read to room came to; false means that the connection is over.
+func (c *connection) took(mem supply, n int, errno unix.Errno) bool {
 	switch {
 	case errno == unix.EAGAIN:
 		c.readable = false
@@ -158,7 +157,7 @@ func (c *connection) read(mem supply, need int) bool {
 	case errno != 0 || n == 0:
 		return false
 	}
-	if n < end-c.to && !c.ended {
+	if n < c.end-c.to && !c.ended {
 		c.readable = false // a short read has emptied the socket; more makes a new edge
 	}
 	c.to += n

@@ -25,6 +25,13 @@
 // plain goroutines: the queue is a Go channel, locks are Go's, and an epoll
 // instance is waited for through Go's netpoller.
 //
+// With network=uring a processor waits by a ring instead of its epoll instance,
+// and the receives, or sends, of one step of its round go to the kernel in one
+// call (ring.go). With memory=arena it has a region of its own off Go's heap
+// (region.go). With disk=direct the write of an append is an aligned one to the
+// device, on the same thread under the same lock (directfile.go). None of these
+// moves a step to another thread.
+//
 // # Idling
 //
 // A processor or handler without work polls for the spin budget before it

@@ -28,12 +28,14 @@ func check(cfg *models.Config) error {
 	}
 	switch f.Network {
 	case "auto", "epoll":
+	case "uring":
+		if f.Threads == "goroutine" {
+			refuse("network", f.Network, "epoll and netpoll with threads=goroutine: a ring belongs to a thread")
+		}
 	case "netpoll":
 		if f.Threads != "goroutine" {
 			refuse("network", f.Network, "netpoll with threads=goroutine only")
 		}
-	default:
-		refuse("network", f.Network, "epoll, and netpoll with threads=goroutine")
 	}
 	if f.Memory == "arena" && f.Threads == "goroutine" {
 		refuse("memory", f.Memory, "heap only with threads=goroutine: an arena belongs to a thread")

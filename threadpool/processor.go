@@ -1,6 +1,7 @@
 package threadpool
 
 import (
+	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -29,6 +30,7 @@ type processor struct {
 	mem      supply
 	region   *region // memory=arena: mem
 	maxFrame int     // bytes
+	why      string  // network=auto: why it is not a ring
 	warned   bool    // of a request that is larger and could not be taken for that alone
 
 	arrivals chan arrival
@@ -116,15 +118,28 @@ func (p *processor) run() {
 	for ; p.memo != nil; p.memo = p.memo.follows {
 		p.memo.dropRoom()
 	}
-	for ; p.memo != nil; p.memo = p.memo.follows {
-		p.memo.dropRoom()
-	}
 	p.selector.close()
 }
 
-// prepare is what only the thread itself can do before it serves: be the one to
-// touch its memory first, so that it lies near.
+// transferIfFull hands over the sends of the round when they are as many as go at
+// a time.
+func (p *processor) transferIfFull() {
+	if r := p.selector.ring; r != nil && r.full() {
+		r.transfer(p)
+	}
+}
+
+// prepare is what only the thread itself can do before it serves: make its ring,
+// and be the one to touch its memory first, so that it lies near.
 func (p *processor) prepare() error {
+	f := &p.broker.cfg.Factors
+	if f.Network == "uring" || f.Network == "auto" && !p.broker.gogo {
+		if err := p.selector.openRing(); err != nil && f.Network == "uring" {
+			return fmt.Errorf("network=uring: %w", err)
+		} else if err != nil {
+			p.why = err.Error()
+		}
+	}
 	if p.region != nil {
 		p.region.arena.Touch()
 	}
@@ -148,6 +163,7 @@ func (p *processor) round() {
 			p.ready(p.conns[ev.Fd], ev.Events)
 		}
 	}
+	p.transfer()
 	p.nowNs = telemetry.Now()
 	p.receiveAll()
 	p.completeSends()
@@ -187,7 +203,7 @@ func (p *processor) register(x arrival) {
 		p.conns = append(p.conns, c)
 	}
 	p.touch(c)
-	if err := p.selector.epoll.Add(c.fd, socketEvents, c.slot); err != nil {
+	if err := p.selector.add(c.fd, c.slot); err != nil {
 		p.close(c)
 	}
 }
@@ -230,7 +246,7 @@ func (p *processor) takeResponses() {
 		return
 	}
 	p.nowNs = telemetry.Now() // behind the take: none of them was encoded later
-	for n != nil {
+	for ; n != nil; p.transferIfFull() {
 		r, release, unmute := n.req, n.release, n.unmute
 		next := n.next
 		n.next = nil
@@ -259,6 +275,7 @@ func (p *processor) takeResponses() {
 			p.sendNext(c)
 		}
 	}
+	p.transfer()
 }
 
 // sendNext sends the responses that are there, in the order of their requests.
@@ -269,19 +286,26 @@ func (p *processor) sendNext(c *connection) {
 			p.close(c)
 			return
 		}
-		bytes := r.out.Bytes
-		switch r.send(c.fd) {
-		case full:
-			c.sending, c.writable = true, false
-			return
-		case broken:
-			p.close(c)
+		o := r.send(c.fd)
+		if p.passed(c, o); o == handed || o == full {
 			return
 		}
+	}
+}
+
+// passed goes by how far the connection's first response came.
+func (p *processor) passed(c *connection, o progress) {
+	switch o {
+	case full:
+		c.sending, c.writable = true, false
+	case broken:
+		p.close(c)
+	case done:
 		c.sending = false
+		r := c.first
 		r.stamps[telemetry.Sent] = telemetry.Now()
 		p.broker.at(stepSent, r)
-		p.bytesOut.Add(uint64(bytes))
+		p.bytesOut.Add(uint64(r.out.Bytes))
 		p.sent = append(p.sent, c.dequeue())
 		if r.throttleMs > 0 { // at once: what the client sends next may be read in this round
 			p.throttle(c, r.throttleMs)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
+	"github.com/ceteris/ceteris/threadpool/kernel"
 )
 
 // receiveAll reads from every connection on the list, decodes what has become
@@ -28,6 +29,7 @@ func (p *processor) receiveAll() {
 		}
 		p.receive(c)
 	}
+	p.transfer()
 	if p.owed {
 		p.owed = false
 		p.broker.channel.signal()
@@ -36,6 +38,16 @@ func (p *processor) receiveAll() {
 
 func (p *processor) receive(c *connection) {
 	frame, o := c.receive(p.mem, p.maxFrame, telemetry.Now)
+	for ; o == wanting; frame, o = c.receive(p.mem, p.maxFrame, telemetry.Now) {
+		if ring := p.selector.ring; ring != nil {
+			ring.receive(c.fd, c.slot, c.room())
+			return // transferred goes on
+		}
+		if n, errno := kernel.Recv(c.fd, c.room()); !c.took(p.mem, n, errno) {
+			o = gone
+			break
+		}
+	}
 	p.starve(c, o == exhausted)
 	switch o {
 	case nothing, exhausted:
@@ -47,6 +59,33 @@ func (p *processor) receive(c *connection) {
 		p.close(c)
 	case received:
 		p.accept(c, frame)
+	}
+}
+
+// transfer brings to an end what the ring was given, with what follows from it.
+func (p *processor) transfer() {
+	if p.selector.ring != nil {
+		p.selector.ring.transfer(p)
+	}
+}
+
+// transferred takes up what a receive or send of the ring came to.
+func (p *processor) transferred(slot int32, sent bool, res int32) {
+	c := p.conns[slot]
+	n, errno := int(res), unix.Errno(0)
+	if res < 0 {
+		n, errno = 0, unix.Errno(-res)
+	}
+	switch {
+	case sent:
+		o := c.first.wrote(n, errno)
+		if p.passed(c, o); o != full {
+			p.sendNext(c)
+		}
+	case c.took(p.mem, n, errno):
+		p.receive(c)
+	default:
+		p.close(c)
 	}
 }
 
@@ -181,6 +220,7 @@ func (p *processor) close(c *connection) {
 	c.closed = true
 	p.starve(c, false)
 	p.unlink(c)
+	p.selector.remove(c.slot)
 	p.conns[c.slot] = nil
 	p.free = append(p.free, c.slot)
 	_ = unix.Close(c.fd)

@@ -63,7 +63,6 @@ type note struct {
 
 func newRequest(p *processor) *request {
 	r := &request{proc: p}
-	r.takeRoom(roomBytes)
 	r.response.req = r
 	r.released = note{req: r, release: true}
 	return r

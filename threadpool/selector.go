@@ -14,14 +14,15 @@ import (
 	"github.com/ceteris/ceteris/threadpool/kernel"
 )
 
-// selector is a processor's epoll instance and what wakes it.
+// selector is a processor's epoll instance, or its ring, and what wakes it.
 //
 // Sockets are registered once, edge-triggered, for both directions: muting a
 // connection is a flag of its own and costs no system call. The eventfd is
 // edge-triggered too, so it need not be read.
 type selector struct {
 	epoll  *kernel.Epoll
-	wake   int // eventfd
+	ring   *ring // network=uring: in its place
+	wake   int   // eventfd
 	idle   *idle
 	seat   *seat
 	state  atomic.Uint32 // of the owner: up or asleep
@@ -44,7 +45,10 @@ const pollMs = 300
 // wakeToken marks the eventfd's events; sockets have their slots, from 0 on.
 const wakeToken = -1
 
-const socketEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | 1<<31 // EPOLLET
+const socketEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | edge
+
+// edge is EPOLLET.
+const edge = 1 << 31
 
 func newSelector(i *idle, at *seat, gogo bool) (*selector, error) {
 	e, err := kernel.NewEpoll(256)
@@ -84,13 +88,43 @@ func (s *selector) underNetpoll() error {
 	return nil
 }
 
+// openRing waits by a ring from now on, which belongs to the calling thread.
+func (s *selector) openRing() (err error) {
+	s.ring, err = newRing(s.wake)
+	return err
+}
+
+// add tells of a socket's events under its slot; remove does not any more, before
+// the socket is closed.
+func (s *selector) add(fd int, slot int32) error {
+	if s.ring != nil {
+		s.ring.watch(fd, slot)
+		return nil
+	}
+	return s.epoll.Add(fd, socketEvents, slot)
+}
+
+func (s *selector) remove(slot int32) {
+	if s.ring != nil {
+		s.ring.forget(slot)
+	}
+}
+
+// glance is what has happened, without waiting.
+func (s *selector) glance() []unix.EpollEvent {
+	if s.ring != nil {
+		return s.ring.glance()
+	}
+	return s.epoll.Poll()
+}
+
 // poll returns what has happened to the sockets; work says that the caller has
 // something to do and will not wait, handed that it waits for handlers too.
 // pending is asked again after the owner announced that it sleeps, so that
 // nothing put before the announcement is overlooked. The slice is good until the
 // next call.
 func (s *selector) poll(work, handed bool, pending func() bool) []unix.EpollEvent {
-	evs := s.epoll.Poll()
+	evs := s.glance()
 	if work || len(evs) > 0 || pending() {
 		if s.since > 0 {
 			s.waited(telemetry.Now())
@@ -123,7 +157,7 @@ func (s *selector) waited(nowNs int64) {
 // wait polls if that has lately paid, and sleeps.
 func (s *selector) wait(start int64, pending func() bool) (evs []unix.EpollEvent) {
 	for s.idle.spin > 0 && s.waits.Worth() && s.seat.room() {
-		if evs = s.epoll.Poll(); len(evs) > 0 || pending() {
+		if evs = s.glance(); len(evs) > 0 || pending() {
 			return evs
 		}
 		spun := telemetry.Now() - start
@@ -150,6 +184,9 @@ func (s *selector) wait(start int64, pending func() bool) (evs []unix.EpollEvent
 }
 
 func (s *selector) sleep() []unix.EpollEvent {
+	if s.ring != nil {
+		return s.ring.wait(pollMs)
+	}
 	if s.raw == nil {
 		return s.epoll.Wait(pollMs)
 	}
@@ -171,6 +208,9 @@ func (s *selector) wakeup() {
 }
 
 func (s *selector) close() {
+	if s.ring != nil {
+		s.ring.close()
+	}
 	if s.file != nil {
 		_ = s.file.Close()
 	} else {

@@ -14,6 +14,8 @@ const (
 	full   progress = iota // the socket takes no more now
 	done                   // the kernel has the last byte
 	broken                 // the socket failed, or a file was shorter than it said
+	handed                 // the ring has it; the rest when that has completed
+	going                  // some of it was sent
 )
 
 // send writes what is left of the response. File ranges go from the page cache
@@ -39,22 +41,51 @@ func (r *request) send(fd int) progress {
 			if b == nil {
 				return broken
 			}
+			// What was read to the processor's own memory does not wait there.
+			if ring := r.proc.selector.ring; ring != nil && (p.FD < 0 || r.read != nil) {
+				ring.send(fd, r.conn.slot, b, more)
+				return handed
+			}
 			var errno unix.Errno
 			if n, errno = kernel.Send(fd, b, more); errno != 0 {
 				err = errno
 			}
 		}
-		switch err {
-		case nil:
-			r.passed(p, n)
-		case unix.EAGAIN:
-			r.blocked()
-			return full
-		case unix.EINTR:
-		default:
-			return broken
+		if o := r.came(p, n, err); o != going {
+			return o
 		}
 	}
+}
+
+// wrote goes on where a send of the ring has completed.
+func (r *request) wrote(n int, errno unix.Errno) progress {
+	var err error
+	if errno != 0 {
+		err = errno
+	}
+	if o := r.came(r.piece(), n, err); o != going || r.piece() != nil {
+		return o
+	}
+	return done
+}
+
+// came notes what sending a part of the piece came to.
+func (r *request) came(p *iobuf.Piece, n int, err error) progress {
+	switch err {
+	case nil:
+		p.Off += int64(n)
+		p.Len -= n
+		if len(r.ahead) > 0 {
+			r.ahead = r.ahead[n:]
+		}
+	case unix.EAGAIN:
+		r.blocked()
+		return full
+	case unix.EINTR:
+	default:
+		return broken
+	}
+	return going
 }
 
 // piece is the one to go on with, nil when all is sent.
@@ -89,15 +120,6 @@ func (r *request) bytes(p *iobuf.Piece) (b []byte, more bool) {
 		return nil, false
 	}
 	return r.ahead, !last || len(r.ahead) < p.Len
-}
-
-// passed notes that n bytes of the piece are sent.
-func (r *request) passed(p *iobuf.Piece, n int) {
-	p.Off += int64(n)
-	p.Len -= n
-	if len(r.ahead) > 0 {
-		r.ahead = r.ahead[n:]
-	}
 }
 
 // readBytes is how much of a range is read at a time.

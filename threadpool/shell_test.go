@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,12 +15,19 @@ import (
 	"github.com/ceteris/ceteris/models"
 )
 
+// also are settings that every config has, for tests that play others.
+var also []string
+
 // config is the preset on a free port in a directory of the test, with
 // name, value pairs on top.
 func config(t testing.TB, set ...string) models.Config {
 	t.Helper()
 	cfg := models.DefaultConfig(Model)
 	cfg.Listen, cfg.DataDir = "127.0.0.1:0", t.TempDir()
+	if len(also) > 0 {
+		cfg.MemoryBytes = 64 << 20 // an arena is touched at the start
+	}
+	set = append(slices.Clone(also), set...)
 	for i := 0; i < len(set); i += 2 {
 		if err := cfg.Set(set[i], set[i+1]); err != nil {
 			t.Fatal(err)

@@ -17,7 +17,6 @@ import (
 func TestRefused(t *testing.T) {
 	for _, set := range [][2]string{
 		{"ownership", "shard"},
-		{"network", "uring"},
 		{"network", "netpoll"},
 		{"routing", "direct"},
 		{"mesh", "spsc"},

@@ -37,7 +37,7 @@ func (r *Ring) Calls() int64 { return r.calls }
 // Submit hands over what is pending and runs deferred completion work, without
 // waiting. EAGAIN and EBUSY mean that completions must be taken first.
 func (r *Ring) Submit() error {
-	_, e := r.enter(0, enterGetEvents, nil, 0)
+	_, e := r.enter(0, enterGetEvents, nil, 0, false)
 	if e != 0 && e != unix.EINTR {
 		return e
 	}
@@ -47,7 +47,13 @@ func (r *Ring) Submit() error {
 // Wait is Submit, and then blocks until at least one completion is there, the
 // timeout has passed (negative: none), or a signal came: the Go runtime
 // interrupts threads by signal, so callers must expect to find nothing.
-func (r *Ring) Wait(timeoutNs int64) error {
+func (r *Ring) Wait(timeoutNs int64) error { return r.wait(timeoutNs, false) }
+
+// Sleep is Wait for long: the scheduler is told, so that it may give the slot of
+// the thread to others meanwhile.
+func (r *Ring) Sleep(timeoutNs int64) error { return r.wait(timeoutNs, true) }
+
+func (r *Ring) wait(timeoutNs int64, told bool) error {
 	flags := uint32(enterGetEvents)
 	var arg unsafe.Pointer
 	size := uintptr(0)
@@ -57,7 +63,7 @@ func (r *Ring) Wait(timeoutNs int64) error {
 		flags |= enterExtArg
 		arg, size = unsafe.Pointer(&r.arg), unsafe.Sizeof(r.arg)
 	}
-	_, e := r.enter(1, flags, arg, size)
+	_, e := r.enter(1, flags, arg, size, told)
 	if e != 0 && e != unix.EINTR && e != unix.ETIME {
 		return e
 	}
@@ -67,9 +73,15 @@ func (r *Ring) Wait(timeoutNs int64) error {
 // enter is io_uring_enter by raw system call: the scheduler is not told, which
 // saves a hand-over of the processor at the price of holding it while blocked.
 // That does not hold up the collector, whose signal ends the call with EINTR.
-func (r *Ring) enter(wait, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
+// told makes it an ordinary call.
+func (r *Ring) enter(wait, flags uint32, arg unsafe.Pointer, size uintptr, told bool) (int, unix.Errno) {
 	atomic.StoreUint32(r.sqTail, r.localTail)
 	r.calls++
+	if told {
+		n, _, e := unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(r.enterFD), uintptr(r.Pending()), uintptr(wait),
+			uintptr(flags|r.enterBase), uintptr(arg), size)
+		return int(n), e
+	}
 	n, _, e := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.enterFD), uintptr(r.Pending()), uintptr(wait),
 		uintptr(flags|r.enterBase), uintptr(arg), size)
 	return int(n), e

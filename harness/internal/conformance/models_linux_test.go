@@ -17,7 +17,7 @@ var reference = modeltest.Point{Model: "threadpool"}
 // of which an experiment may set on its own.
 var pool = []modeltest.Choice{
 	{Name: "threads", Values: []string{"os", "pinned", "goroutine"}},
-	{Name: "network", Values: []string{"epoll", "netpoll"}},
+	{Name: "network", Values: []string{"uring", "epoll", "netpoll"}},
 	{Name: "disk", Values: []string{"direct", "buffered"}},
 	{Name: "memory", Values: []string{"arena", "heap"}},
 	{Name: "inflight", Values: []string{"8", "1"}},
