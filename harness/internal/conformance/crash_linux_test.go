@@ -13,6 +13,9 @@ import (
 // staged acknowledges before the device has written.
 var staged = []string{"staging", "shared"}
 
+// topRung is the pool with everything of the other model but its ownership.
+var topRung = []string{"inflight", "64", "memory", "arena", "disk", "direct", "network", "uring", "threads", "pinned"}
+
 // crossings are the ways from one model to the other: who is killed, who opens
 // what is left, and at which size segments roll.
 var crossings = []struct {
@@ -20,6 +23,7 @@ var crossings = []struct {
 	segment       string
 }{
 	{modeltest.Point{Model: "tpc", Shards: 2}, modeltest.Point{Model: "threadpool"}, "4096"},
+	{modeltest.Point{Model: "threadpool", Set: topRung}, modeltest.Point{Model: "tpc", Shards: 2}, "65536"},
 	{modeltest.Point{Model: "threadpool"}, modeltest.Point{Model: "tpc", Shards: 2}, "4096"},
 	{modeltest.Point{Model: "tpc", Shards: 2, Set: staged}, modeltest.Point{Model: "threadpool"}, "4096"},
 	{modeltest.Point{Model: "threadpool"}, modeltest.Point{Model: "tpc", Shards: 1, Set: staged}, "65536"},
@@ -29,6 +33,9 @@ var crossings = []struct {
 	{modeltest.Point{Model: "tpc", Shards: 3, Set: []string{"network", "epoll"}}, modeltest.Point{Model: "tpc", Shards: 1}, "65536"},
 	{modeltest.Point{Model: "tpc", Shards: 1, Set: []string{"durability", "power"}}, modeltest.Point{Model: "threadpool", Set: []string{"durability", "power"}}, "65536"},
 	{modeltest.Point{Model: "threadpool", Set: []string{"durability", "power"}}, modeltest.Point{Model: "tpc", Shards: 3, Set: []string{"durability", "power"}}, "65536"},
+	{modeltest.Point{Model: "tpc", Shards: 1}, modeltest.Point{Model: "threadpool", Set: topRung}, "4096"},
+	{modeltest.Point{Model: "threadpool", Set: []string{"disk", "direct"}}, modeltest.Point{Model: "threadpool", Set: []string{"threads", "goroutine"}}, "1073741824"},
+	{modeltest.Point{Model: "threadpool", Set: []string{"disk", "direct", "durability", "power"}}, modeltest.Point{Model: "threadpool", Set: []string{"disk", "direct", "durability", "power", "commit", "each"}}, "1073741824"},
 }
 
 // TestKill kills a broker in the middle of a load. Whichever model opens the

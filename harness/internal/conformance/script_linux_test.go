@@ -26,7 +26,7 @@ func TestSame(t *testing.T) {
 				}
 			}
 			for i, p := range points {
-				if reduced && i%4 != 2 { // one of the pool, two of shards, both ways to poll
+				if reduced && i%4 != 2 { // three of the pool, three of shards, all ways to poll
 					continue
 				}
 				t.Run(p.String(), func(t *testing.T) {
