@@ -79,13 +79,21 @@ const (
 // Endpoints is what the experiment sets out to show: the primary endpoint and
 // the smallest relative difference that would matter (region of practical
 // equivalence). Baseline is the arm in every denominator; "" leaves it to the
-// report, which then shows no requests per CPU-second beside it.
+// report, which then shows no requests per CPU-second beside it. Models says
+// whether each arm is to be compared with the one before it.
 type Endpoints struct {
 	Primary   string
 	Secondary []string
 	Rope      float64
 	Baseline  string
+	Models    string
 }
+
+// What [Endpoints.Models] can be.
+const (
+	Alternatives = "alternatives"
+	Ladder       = "ladder"
+)
 
 // Declares reports whether an endpoint is one of those that are tested.
 func (e *Endpoints) Declares(endpoint string) bool {

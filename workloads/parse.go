@@ -218,6 +218,7 @@ func (f *fields) endpoints(arms []Arm) Endpoints {
 	m := f.within("endpoints")
 	out := Endpoints{
 		Primary: m.choice("primary"), Rope: m.number("rope"), Baseline: m.choice("baseline", names(arms)...),
+		Models: m.choice("models"),
 	}
 	for i, n := range m.list("secondary", "endpoints") {
 		at := fmt.Sprintf("endpoints.secondary[%d]", i)

@@ -51,7 +51,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		t.Errorf("models: got %+v", e.Models)
 	}
 	if e.Replicate != "tpc" || e.Blocks != 2 || e.Seed != 7 || e.MemoryBytes != 64<<20 || e.Driver != Franz ||
-		e.Warmup != 0 || e.Measure != 250*time.Millisecond || e.Host != (Host{"0", "1-2,5"}) || !reflect.DeepEqual(e.Endpoints, Endpoints{"p50 response produce", []string{"cpu per message"}, 0.1, "tpc"}) {
+		e.Warmup != 0 || e.Measure != 250*time.Millisecond || e.Host != (Host{"0", "1-2,5"}) || !reflect.DeepEqual(e.Endpoints, Endpoints{"p50 response produce", []string{"cpu per message"}, 0.1, "tpc", Alternatives}) {
 		t.Errorf("experiment: got %+v", e)
 	}
 	if want := (Claim{"half the price", "threadpool-g", "cpu per message", Lower, "a", "power", 2.5}); len(e.Claims) != 1 || e.Claims[0] != want {

@@ -107,6 +107,10 @@ func table() []Key {
 			Doc: "The arm in every denominator; with it the report shows requests per CPU-second over that arm's. Without it, the report chooses.",
 		},
 		Key{
+			Path: "endpoints.models", Kind: Word, Words: []string{Alternatives, Ladder}, Default: Alternatives, See: []string{"models"},
+			Doc: "Whether models are alternatives, or a ladder of which each rung has one factor more than the one before: the report then compares each with that one.",
+		},
+		Key{
 			Path: "probes", Kind: Word, Count: List, Words: []string{ProbeDisk, ProbeLoopback},
 			Doc: "Limits of the machine that are measured once a block: sequential direct writes of 1 MiB, one TCP connection over loopback. Default: none.",
 		},

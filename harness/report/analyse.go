@@ -107,6 +107,11 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	if e != nil && e.Endpoints.Baseline != "" {
 		a.efficiencies(d)
 	}
+	if e != nil && e.Endpoints.Models == workloads.Ladder {
+		if err := a.rungs(d); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := a.certify(r); err != nil {
 		return nil, nil, err
 	}
@@ -206,7 +211,7 @@ func (a *Analysis) point(at where, by map[who]*runs) (Point, error) {
 			continue
 		}
 		for _, q := range quantities {
-			c, err := a.compare(q, arm.Name, p.Saturated, by)
+			c, err := a.compare(q, arm.Name, a.Baseline, p.Saturated, by)
 			if err != nil {
 				return p, fmt.Errorf("%s %s %s: %w", at.workload, at.durability, p.Load, err)
 			}
@@ -216,11 +221,11 @@ func (a *Analysis) point(at where, by map[who]*runs) (Point, error) {
 	return p, a.shifts(&p, by)
 }
 
-// compare estimates one quantity of arm over the baseline's. The floor comes from
+// compare estimates one quantity of arm over base's. The floor comes from
 // the replicates of every arm: they take turns, and what they show is how well
 // this machine repeats itself.
-func (a *Analysis) compare(q quantity, arm string, saturated []string, by map[who]*runs) (Comparison, error) {
-	c := Comparison{Quantity: q.key, A: arm, B: a.Baseline}
+func (a *Analysis) compare(q quantity, arm, base string, saturated []string, by map[who]*runs) (Comparison, error) {
+	c := Comparison{Quantity: q.key, A: arm, B: base}
 	refused := ""
 	values := func(w who) map[int]float64 {
 		out := map[int]float64{}
@@ -234,7 +239,7 @@ func (a *Analysis) compare(q quantity, arm string, saturated []string, by map[wh
 		}
 		return out
 	}
-	pairs := stats.PairBlocks(values(who{arm, false}), values(who{a.Baseline, false}))
+	pairs := stats.PairBlocks(values(who{arm, false}), values(who{base, false}))
 	var null []stats.Pair
 	for _, of := range a.Arms {
 		null = append(null, stats.PairBlocks(values(who{of.Name, true}), values(who{of.Name, false}))...)
@@ -248,7 +253,7 @@ func (a *Analysis) compare(q quantity, arm string, saturated []string, by map[wh
 	}
 	if q.latency {
 		for _, s := range saturated {
-			if s == arm || s == a.Baseline {
+			if s == arm || s == base {
 				none := stats.Refuse("%s is saturated: its latencies measure how long the run was", s)
 				e = stats.Effect{
 					Blocks: len(pairs), Ratio: none, Lo: none, Hi: none, Floor: none, P: none, PEqual: none,

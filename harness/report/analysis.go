@@ -36,6 +36,8 @@ type Analysis struct {
 	// Efficiency is there when the experiment declares its baseline, Limits when
 	// it probes the machine.
 	Efficiency []Efficiency `json:"efficiency,omitempty"`
+	// Rungs is there when the experiment's models are a ladder.
+	Rungs []Rung `json:"rungs,omitempty"`
 	// Capacity is there when a load is a search for it.
 	Capacity []Capacity `json:"capacity,omitempty"`
 	// Crossovers are there where several loads are compared.

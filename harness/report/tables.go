@@ -33,6 +33,9 @@ func writeTables(a *Analysis, dir string) error {
 	if len(a.Efficiency) > 0 {
 		tables["efficiency"] = efficiencyRows(a)
 	}
+	if len(a.Rungs) > 0 {
+		tables["ladder"] = rungRows(a)
+	}
 	for name, rows := range tables {
 		var b bytes.Buffer
 		w := csv.NewWriter(&b)
