@@ -13,7 +13,7 @@ import (
 	"github.com/ceteris/ceteris/models/uring"
 )
 
-// probeAsync tries which writes io_uring really carries out without a thread:
+// ProbeAsync tries which writes io_uring really carries out without a thread:
 // where a file system cannot go on without blocking, the kernel hands the write to
 // a worker of its own, which costs two wake-ups and shows in the list of this
 // process's threads.
@@ -24,6 +24,10 @@ import (
 //	disk.async.buffered   through the page cache, over what it holds
 //
 // Each is "yes", "kernel worker" or an error.
+func ProbeAsync(dir string) (map[string]string, error) {
+	return disk.ProbeOnce("async", dir, probeAsync)
+}
+
 func probeAsync(dir string) (map[string]string, error) {
 	const block = 4 * disk.Align
 	d, mem, free, err := disk.Scratch(dir, block)

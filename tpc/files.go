@@ -17,7 +17,7 @@ func (b *Broker) probeDisk() {
 	}
 	for _, probe := range []func() (map[string]string, error){
 		func() (map[string]string, error) { return disk.Probe(b.cfg.DataDir) },
-		func() (map[string]string, error) { return disk.ProbeOnce("async", b.cfg.DataDir, probeAsync) },
+		func() (map[string]string, error) { return ProbeAsync(b.cfg.DataDir) },
 	} {
 		facts, err := probe()
 		for k, v := range facts {

@@ -29,8 +29,12 @@ type Options struct {
 	Env        []string      // added to the children's environment
 	Out        io.Writer     // progress
 	Terminal   bool          // Out can move its cursor
-	Certify    bool          // certify the load generator before the first cell
-	Settle     time.Duration // bounds the wait for the disk between cells; 0 is 15 s
+	// Facts tries what the system does below a directory, for env.json; nil: it is
+	// not tried. Fixed is what was changed on the machine for this run.
+	Facts   func(dir string) host.Facts
+	Fixed   []host.Change
+	Certify bool          // certify the load generator before the first cell
+	Settle  time.Duration // bounds the wait for the disk between cells; 0 is 15 s
 }
 
 // runner is one run in progress.
@@ -95,6 +99,11 @@ func (r *runner) place() (release func(), err error) {
 		}
 	}
 	r.env = r.machine.Capture(where) // before this process gives up CPUs that are the machine's
+	var facts host.Facts
+	if r.o.Facts != nil {
+		facts = r.o.Facts(where)
+	}
+	r.env.Checks, r.env.Fixed = r.machine.Examine(&r.env, facts), r.o.Fixed
 	irq, _ := r.machine.DiskIRQ(where)
 	r.placement, err = host.Split(r.e.Host.BrokerCPUs, r.e.Host.GeneratorCPUs, allowed, irq, r.machine.Siblings())
 	if err != nil || !r.pinned {

@@ -93,6 +93,23 @@ func FileLimit() (int, error) {
 	return int(min(l.Max, 1<<30)), nil
 }
 
+// ProcessLimits are those of this process that bear on experiments.
+func ProcessLimits() (l Limits) {
+	read := func(what int, of func(*unix.Rlimit) uint64) int64 {
+		var r unix.Rlimit
+		if unix.Getrlimit(what, &r) != nil {
+			return 0
+		}
+		if n := of(&r); n < 1<<62 {
+			return int64(n)
+		}
+		return -1
+	}
+	l.MemlockBytes = read(unix.RLIMIT_MEMLOCK, func(r *unix.Rlimit) uint64 { return r.Cur })
+	l.Files = read(unix.RLIMIT_NOFILE, func(r *unix.Rlimit) uint64 { return r.Max }) // Go raises its own to it
+	return l
+}
+
 // Confine binds every thread that this process has, and by inheritance those it
 // makes later: the harness keeps off the broker's CPUs.
 func Confine(cpus []int) error {

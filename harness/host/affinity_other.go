@@ -37,3 +37,6 @@ func FileLimit() (int, error) { return 1 << 30, nil }
 
 // Confine fails: only Linux binds threads.
 func Confine([]int) error { return errLinux }
+
+// ProcessLimits are not known here.
+func ProcessLimits() Limits { return Limits{} }

@@ -39,6 +39,10 @@ type Env struct {
 	GoVersion   string            `json:"go_version"`
 	Class       Class             `json:"class"`
 	Reasons     []string          `json:"class_reasons"`
+	// Checks are what bears on measuring, as it was when the run began; Fixed is
+	// what the run changed for its time.
+	Checks []Check  `json:"checks,omitempty"`
+	Fixed  []Change `json:"fixed,omitempty"`
 }
 
 // Storage is where the brokers' data directories lie.
@@ -160,15 +164,22 @@ func (m Machine) storage(dir string) Storage {
 		}
 		best, s.Device, s.Filesystem, s.Options = f[1], f[0], f[2], f[3]
 	}
-	block := "/sys/class/block/" + filepath.Base(s.Device)
-	if real, err := filepath.EvalSymlinks(m.path(block)); err == nil {
-		queue := real + "/queue"
-		if _, err := os.Stat(queue); err != nil {
-			queue = filepath.Dir(real) + "/queue" // a partition: its disk has the queue
-		}
+	if queue := m.queueOf(s.Device); queue != "" {
 		s.Scheduler, s.WriteCache = fileText(queue+"/scheduler"), fileText(queue+"/write_cache")
 	}
 	return s
+}
+
+// queueOf is where the kernel keeps the settings of a block device's queue; "" unknown.
+func (m Machine) queueOf(device string) string {
+	real, err := filepath.EvalSymlinks(m.path("/sys/class/block/" + filepath.Base(device)))
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Stat(real + "/queue"); err != nil {
+		return filepath.Dir(real) + "/queue" // a partition: its disk has the queue
+	}
+	return real + "/queue"
 }
 
 func fileText(path string) string {

@@ -2,8 +2,10 @@ package host
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,23 +24,41 @@ func (m Machine) DiskIRQ(dir string) (cpu int, detail string) {
 // blockIRQ looks for the interrupts of a block device by its number: those of
 // the nearest ancestor in /sys that has message-signalled interrupts.
 func (m Machine) blockIRQ(number string) (cpu int, detail string) {
-	device, err := filepath.EvalSymlinks(m.path("/sys/dev/block/" + number))
-	if err != nil {
+	device, irqs := m.irqsOf(number)
+	switch {
+	case device == "":
 		return -1, "no block device " + number
+	case len(irqs) == 0:
+		return -1, device + " names no interrupts"
 	}
+	return busiest(m.read("/proc/interrupts"), irqs, device)
+}
+
+// irqsOf is a block device's name and its interrupts.
+func (m Machine) irqsOf(number string) (device string, irqs map[string]bool) {
+	path, err := filepath.EvalSymlinks(m.path("/sys/dev/block/" + number))
+	if err != nil {
+		return "", nil
+	}
+	irqs = map[string]bool{}
 	top := m.path("/sys/devices")
-	for up := device; strings.HasPrefix(up, top) && up != top; up = filepath.Dir(up) {
-		entries, err := os.ReadDir(up + "/msi_irqs")
-		if err != nil || len(entries) == 0 {
-			continue
-		}
-		irqs := map[string]bool{}
+	for up := path; strings.HasPrefix(up, top) && up != top && len(irqs) == 0; up = filepath.Dir(up) {
+		entries, _ := os.ReadDir(up + "/msi_irqs") // not there: the next one up has them
 		for _, e := range entries {
 			irqs[e.Name()] = true
 		}
-		return busiest(m.read("/proc/interrupts"), irqs, filepath.Base(device))
 	}
-	return -1, filepath.Base(device) + " names no interrupts"
+	return filepath.Base(path), irqs
+}
+
+// diskIRQs lists the interrupts of the device that holds dir.
+func (m Machine) diskIRQs(dir string) []string {
+	major, minor, err := deviceOf(dir)
+	if err != nil {
+		return nil
+	}
+	_, irqs := m.irqsOf(fmt.Sprintf("%d:%d", major, minor))
+	return slices.Sorted(maps.Keys(irqs))
 }
 
 // busiest sums the columns of /proc/interrupts over the given interrupts.

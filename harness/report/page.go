@@ -45,6 +45,9 @@ type view struct {
 	Configs  []configRow
 	Versus   []string // the arms' names, heads of the configuration's columns
 	Facts    []configRow
+	Checks   []host.Check
+	Unpassed int // of them
+	Fixed    []host.Change
 }
 
 // configRow is a setting in which arms differ.
@@ -55,7 +58,12 @@ type configRow struct {
 
 // writePage writes report.html.
 func writePage(a *Analysis, r *result.Run, p pictures, path string) error {
-	v := view{Analysis: a, Manifest: &r.Manifest, Machine: machine(&r.Env), Pictures: p}
+	v := view{Analysis: a, Manifest: &r.Manifest, Machine: machine(&r.Env), Pictures: p, Checks: r.Env.Checks, Fixed: r.Env.Fixed}
+	for _, c := range v.Checks {
+		if c.Status != host.Pass {
+			v.Unpassed++
+		}
+	}
 	if err := v.configs(r); err != nil {
 		return err
 	}

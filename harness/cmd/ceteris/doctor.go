@@ -2,61 +2,121 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/ceteris/ceteris/harness/host"
-	"github.com/ceteris/ceteris/models/disk"
+	"github.com/ceteris/ceteris/harness/result"
 )
 
 type doctorCmd struct {
-	Data string `default:"." placeholder:"DIR" help:"Where the brokers' data would lie."`
-	JSON bool   `help:"Print everything as JSON."`
+	Data   string `default:"." placeholder:"DIR" help:"Where the brokers' data would lie."`
+	JSON   bool   `help:"Print everything as JSON."`
+	Fix    bool   `help:"Mend what can be mended by writing to the kernel's files and undone, and say what was changed. Needs root."`
+	Undo   bool   `help:"Undo what --fix has changed."`
+	Record string `placeholder:"FILE" help:"Where --fix keeps what it changed. Default: ceteris-doctor.json in the directory for temporary files."`
 }
 
-// Run prints what the machine is and what stands against a better class.
+// Run says what the machine is and what stands against measuring on it.
 func (c *doctorCmd) Run(std streams) error {
 	m := host.Machine{}
+	if c.Record == "" {
+		c.Record = doctorRecord()
+	}
+	if c.Fix && c.Undo {
+		return usage("--fix and --undo: one of them")
+	}
+	if c.Undo {
+		return c.undo(std, m)
+	}
+	if _, err := os.Stat(c.Data); err != nil {
+		return usage("--data: %v", err)
+	}
 	env := m.Capture(c.Data)
+	env.Checks = m.Examine(&env, tried(c.Data))
+	var err error
+	if c.Fix {
+		env.Fixed, err = c.fix(m, &env)
+	}
 	if c.JSON {
 		enc := json.NewEncoder(std.out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(env)
+		return errors.Join(enc.Encode(env), err)
 	}
-	say := func(what, value string) {
-		if value == "" {
-			value = "not available"
-		}
-		fmt.Fprintf(std.out, "%-16s %s\n", what, value)
+	c.print(std.out, m, &env)
+	return err
+}
+
+// doctorRecord is where changes are kept unless told otherwise.
+func doctorRecord() string { return filepath.Join(os.TempDir(), "ceteris-doctor.json") }
+
+// fix mends what is safe, and keeps what it did before it says so.
+func (c *doctorCmd) fix(m host.Machine, env *host.Env) ([]host.Change, error) {
+	if _, err := os.Stat(c.Record); err == nil {
+		return nil, usage("--fix: %s is there: undo what it holds first, with --undo", c.Record)
 	}
-	say("system", env.OS+"/"+env.Arch+" "+env.Kernel)
-	say("processor", env.CPUModel)
-	say("CPUs", fmt.Sprintf("online %s, usable %s, isolated %s", env.Online, env.Allowed, orNone(env.Isolated)))
-	say("virtual machine", env.Hypervisor)
-	say("governor, turbo", orNone(env.Governor)+", "+orNone(env.Turbo))
-	say("clock", fmt.Sprintf("%s, %.0f ns a reading", env.Clocksource, env.ClockNs))
-	say("memory", fmt.Sprintf("%d MiB, swap %d MiB", env.MemoryBytes>>20, env.Swap>>20))
-	say("data", fmt.Sprintf("%s on %s (%s), %d GiB free", env.Data.Path, env.Data.Device, env.Data.Filesystem, env.Data.FreeBytes>>30))
-	if facts, err := disk.Probe(c.Data); err != nil {
-		say("its file system", err.Error())
-	} else {
-		for _, name := range slices.Sorted(maps.Keys(facts)) {
-			say("  "+name, facts[name])
+	made, err := m.Fix(env.Checks)
+	if len(made) > 0 {
+		if e := result.WriteJSON(c.Record, made); e != nil {
+			return nil, errors.Join(err, e, m.Undo(made)) // what cannot be remembered is not done
 		}
 	}
-	say("disk interrupts", env.Data.IRQ)
+	return made, err
+}
+
+func (c *doctorCmd) undo(std streams, m host.Machine) error {
+	text, err := os.ReadFile(c.Record)
+	if err != nil {
+		return usage("--undo: %v", err)
+	}
+	var made []host.Change
+	if err := json.Unmarshal(text, &made); err != nil {
+		return fmt.Errorf("--undo: %s: %w", c.Record, err)
+	}
+	if err := m.Undo(made); err != nil {
+		return fmt.Errorf("--undo: %s", asLine(err))
+	}
+	for _, x := range made {
+		fmt.Fprintf(std.out, "%s: %s is %s again\n", x.Check, x.Path, x.Was)
+	}
+	return os.Remove(c.Record)
+}
+
+func (c *doctorCmd) print(out io.Writer, m host.Machine, env *host.Env) {
+	fmt.Fprintf(out, "%s/%s %s, %s, virtual machine: %s\n", env.OS, env.Arch, env.Kernel, orNone(env.CPUModel), orNone(env.Hypervisor))
 	if allowed, err := host.Allowed(); err == nil {
 		if p, err := host.Split("auto", "auto", allowed, env.Data.IRQCPU, m.Siblings()); err == nil {
-			say("placement", fmt.Sprintf("broker %s, generator %s: %s", host.FormatCPUs(p.Broker), host.FormatCPUs(p.Generator), p.Why))
+			fmt.Fprintf(out, "broker on CPUs %s, generator on %s: %s\n", host.FormatCPUs(p.Broker), host.FormatCPUs(p.Generator), p.Why)
 		}
 	}
-	say("since boot", m.Noise().String())
-	say("class", string(env.Class))
-	for _, reason := range env.Reasons {
-		fmt.Fprintf(std.out, "  not better: %s\n", reason)
+	counts := map[host.Status]int{}
+	for _, k := range env.Checks {
+		counts[k.Status]++
+		fmt.Fprintf(out, "%-4s  %-13s %s\n", k.Status, k.Name, k.Found)
+		if k.Status == host.Pass {
+			continue
+		}
+		fmt.Fprintf(out, "      %-13s %s\n", "", k.Why)
+		mend := k.Mend
+		if k.Fixable() {
+			mend += " (or ceteris doctor --fix)"
+		}
+		fmt.Fprintf(out, "      %-13s → %s\n", "", mend)
 	}
-	return nil
+	fmt.Fprintf(out, "%d passed, %d warnings, %d failed\n", counts[host.Pass], counts[host.Warn], counts[host.Fail])
+	for _, x := range env.Fixed {
+		fmt.Fprintf(out, "changed  %s: %s from %s to %s\n", x.Check, x.Path, x.Was, x.Is)
+	}
+	if len(env.Fixed) > 0 {
+		fmt.Fprintln(out, "ceteris doctor --undo puts it back")
+	}
+	fmt.Fprintf(out, "host class %s\n", env.Class)
+	for _, reason := range env.Reasons {
+		fmt.Fprintf(out, "  not better: %s\n", reason)
+	}
 }
 
 func orNone(s string) string {

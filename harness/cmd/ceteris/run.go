@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ceteris/ceteris/harness/experiment"
+	"github.com/ceteris/ceteris/harness/host"
 	"github.com/ceteris/ceteris/harness/report"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/models"
@@ -21,6 +22,7 @@ type runCmd struct {
 	Results string        `default:"results" placeholder:"DIR" help:"Results go below this directory, and brokers' data beside them."`
 	Resume  string        `placeholder:"DIR" help:"Go on with the run in this directory."`
 	DryRun  bool          `help:"Print the plan and how long it takes; run nothing."`
+	Fix     bool          `help:"Mend of the machine what ceteris doctor --fix does, for the time of the run. Needs root."`
 	Certify bool          `help:"Certify the load generator first and keep the certificate in the result; takes half a minute and three seconds a workload."`
 	Budget  time.Duration `placeholder:"TIME" help:"Run the whole blocks that fit into this, such as 30m."`
 }
@@ -63,7 +65,13 @@ func (c *runCmd) run(ctx context.Context, std streams, e *workloads.Experiment) 
 	if err != nil {
 		return "", fmt.Errorf("finding this program: %w", err)
 	}
+	fixed, restore, err := c.fix(std)
+	if err != nil {
+		return "", err
+	}
+	defer restore()
 	dir, err = experiment.Run(ctx, experiment.Options{
+		Facts: tried, Fixed: fixed,
 		Experiment: e, Root: c.Results, Resume: c.Resume, Budget: c.Budget, Certify: c.Certify,
 		Binary: self, Out: std.out, Terminal: isTerminal(std.out),
 	})
@@ -71,6 +79,40 @@ func (c *runCmd) run(ctx context.Context, std streams, e *workloads.Experiment) 
 		return dir, err
 	}
 	return dir, makeReport(std.out, dir)
+}
+
+// fix mends the machine if asked to; restore undoes it. What the kernel refuses
+// is printed and does not keep the run from beginning.
+func (c *runCmd) fix(std streams) (fixed []host.Change, restore func(), err error) {
+	if !c.Fix {
+		return nil, func() {}, nil
+	}
+	if err := os.MkdirAll(c.Results, 0o755); err != nil {
+		return nil, nil, usage("--results: %v", err)
+	}
+	var m host.Machine
+	d := doctorCmd{Record: doctorRecord()}
+	env := m.Capture(c.Results)
+	env.Checks = m.Examine(&env, tried(c.Results))
+	fixed, err = d.fix(m, &env)
+	var wrong usageError
+	if errors.As(err, &wrong) {
+		return nil, nil, err
+	}
+	if err != nil {
+		fmt.Fprintf(std.err, "ceteris run: --fix: %s\n", asLine(err))
+	}
+	for _, x := range fixed {
+		fmt.Fprintf(std.out, "changed for this run: %s: %s from %s to %s\n", x.Check, x.Path, x.Was, x.Is)
+	}
+	return fixed, func() {
+		if len(fixed) == 0 {
+			return
+		}
+		if err := d.undo(std, m); err != nil {
+			fmt.Fprintf(std.err, "ceteris run: %v\n", err)
+		}
+	}, nil
 }
 
 // checkArm refuses a factor that does not exist, or that its model does not

@@ -1,0 +1,115 @@
+package host
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+func (m Machine) checkQuota(e *Env) Check {
+	const name = "quota"
+	quota := e.CgroupCPU
+	if quota == "" {
+		// Version 1 has it in two files.
+		if us := m.read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"); us != "" && us != "-1" {
+			quota = us + " " + m.read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+		}
+	}
+	if quota == "" {
+		return passed(name, "none")
+	}
+	if f := strings.Fields(quota); f[0] == "max" {
+		return passed(name, "none (cpu.max "+quota+")")
+	}
+	return notPassed(Fail, name, quota+" µs", "the kernel stops the whole control group when its quota is used up: pauses of tens of ms", "run outside of the container, or give it no CPU limit")
+}
+
+// The shares of CPU time since boot that the hypervisor may have taken.
+const stealWarn, stealFail = 0.001, 0.05
+
+func (m Machine) checkSteal(*Env) Check {
+	line, _, _ := strings.Cut(m.read("/proc/stat"), "\n")
+	f := strings.Fields(line)
+	if len(f) < 9 {
+		return notPassed(Warn, "steal", "", "nobody tells what the hypervisor takes", "measure on a machine of its own")
+	}
+	var sum int64
+	for _, v := range f[1:9] {
+		sum += atoi(v)
+	}
+	share := float64(atoi(f[8])) / float64(max(sum, 1))
+	found := fmt.Sprintf("%.3f %% of the CPU time since boot", 100*share)
+	switch {
+	case share <= stealWarn:
+		return passed("steal", found)
+	case share <= stealFail:
+		return notPassed(Warn, "steal", found, "the hypervisor gives CPU time to others; cells that lose too much are left out", "measure on a machine of its own, or at another hour")
+	}
+	return notPassed(Fail, "steal", found, "the hypervisor gives CPU time to others", "measure on a machine of its own, or at another hour")
+}
+
+// The shares of the last ten seconds that somebody may have waited for.
+const pressureWarn, pressureFail = 1.0, 10.0
+
+func (m Machine) checkPressure(*Env) Check {
+	var found []string
+	worst := -1.0
+	for _, what := range []string{"cpu", "io", "memory"} {
+		line, _, _ := strings.Cut(m.read("/proc/pressure/"+what), "\n")
+		_, rest, ok := strings.Cut(line, "avg10=")
+		if !ok {
+			continue
+		}
+		value, _, _ := strings.Cut(rest, " ")
+		if v, err := strconv.ParseFloat(value, 64); err == nil {
+			worst = max(worst, v)
+			found = append(found, what+" "+value+" %")
+		}
+	}
+	words := strings.Join(found, ", ")
+	const why, mend = "something else on this machine wants what the measurement wants", "end what else runs here; top shows it"
+	switch {
+	case worst < 0:
+		return notPassed(Warn, "pressure", "", "nobody tells who waits for what", "boot with psi=1")
+	case worst < pressureWarn:
+		return passed("pressure", words)
+	case worst < pressureFail:
+		return notPassed(Warn, "pressure", words, why, mend)
+	}
+	return notPassed(Fail, "pressure", words, why, mend)
+}
+
+// dearClockNs is a reading of the clock that is dear beside what it measures.
+const dearClockNs = 100
+
+func (m Machine) checkClock(e *Env) Check {
+	found := fmt.Sprintf("%s, %.0f ns a reading", orUnknown(e.Clocksource), e.ClockNs)
+	switch {
+	case e.Clocksource == "hpet" || e.Clocksource == "acpi_pm":
+		return notPassed(Fail, "clock", found, "each reading goes to a device and takes microseconds", "echo tsc | sudo tee /sys/devices/system/clocksource/clocksource0/current_clocksource")
+	case e.Clocksource == "":
+		return notPassed(Warn, "clock", found, "the clock is unknown", "boot with clocksource=tsc")
+	case e.ClockNs > dearClockNs:
+		mend := "boot with clocksource=tsc, where the processor has a steady one"
+		if e.Clocksource == "tsc" {
+			mend = "end what else runs here and look again; else the processor is no faster"
+		}
+		return notPassed(Warn, "clock", found, fmt.Sprintf("a reading takes more than %d ns, and every request needs some ten", dearClockNs), mend)
+	}
+	return passed("clock", found)
+}
+
+// openParanoia is the highest setting at which a process may count its children's events.
+const openParanoia = 2
+
+func (m Machine) checkCounters(*Env) Check {
+	const path = "/proc/sys/kernel/perf_event_paranoid"
+	level := m.read(path)
+	switch n, err := strconv.Atoi(level); {
+	case err != nil:
+		return notPassed(Warn, "counters", "", "cycles and instructions cannot be counted", "use a kernel with performance events")
+	case n > openParanoia:
+		return notPassed(Warn, "counters", "perf_event_paranoid "+level, "only root may count cycles and instructions", fmt.Sprintf("sudo sysctl kernel.perf_event_paranoid=%d", openParanoia))
+	}
+	return passed("counters", "perf_event_paranoid "+level)
+}
