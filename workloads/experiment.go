@@ -16,6 +16,7 @@ type Experiment struct {
 	Models    []Arm
 	Replicate string // Alternate, or the name of the arm that supplies the A/A null
 	Blocks    int
+	Repeats   int // of disturbed blocks, at most
 	Seed      uint64
 	Host      Host
 	// MemoryBytes is what each broker may take for buffers and caches.

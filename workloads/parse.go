@@ -45,6 +45,7 @@ func (d *document) experiment(n ast.Node) *Experiment {
 	e.Models = f.arms()
 	e.Replicate = f.replicate(e.Models)
 	e.Blocks = int(f.integer("blocks"))
+	e.Repeats = int(f.integer("repeats"))
 	e.Seed = uint64(f.integer("seed"))
 	e.Host = f.host()
 	e.MemoryBytes = f.bytes("memory", 0)

@@ -58,6 +58,10 @@ func table() []Key {
 			Doc: "How often every cell runs; fewer than six blocks resolve nothing at 95 %.",
 		},
 		{
+			Path: "repeats", Kind: Integer, Min: 0, Max: maxBlocks, Unit: "blocks", Default: "1", See: []string{"blocks"},
+			Doc: "How many of the blocks that others disturbed (stolen or throttled CPU time) are run once more at the end; both runs are kept. Searches for a capacity and their shares are not repeated.",
+		},
+		{
 			Path: "seed", Kind: Integer, Min: 0, Max: 1 << 62, Default: "1",
 			Doc: "What every random choice follows from: the order of cells, arrivals, partitions, sizes and payloads.",
 		},

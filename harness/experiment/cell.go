@@ -51,6 +51,9 @@ func (r *runner) runCell(ctx context.Context, c *cell) (*result.CellRecord, erro
 		return nil, err
 	}
 	a.judge()
+	if r.o.judged != nil {
+		r.o.judged(rec)
+	}
 	return rec, result.WriteJSON(filepath.Join(dir, "cell.json"), rec)
 }
 
@@ -64,6 +67,8 @@ type attempt struct {
 	b         *child.Broker
 	s         *sampler
 	noise     host.Noise // at measure-start
+	hiccups   *host.HiccupProbe
+	generator int // its process
 	atStart   result.Metrics
 	problems  []error // of the scrapes at the window's ends
 	ended     bool    // measure-end was seen
@@ -96,6 +101,7 @@ func (a *attempt) measure(ctx context.Context) (err error) {
 	a.rec.Affinity.BrokerWanted, a.rec.Affinity.GeneratorWanted = a.r.placement.Broker, a.r.placement.Generator
 	a.s = startSampler(a.r.machine, a.b.PID())
 	err = a.offer(ctx)
+	a.heard() // of a window that never ended
 	err = errors.Join(err, a.s.close(filepath.Join(a.dir, "counters.csv")))
 	if len(a.problems) > 0 {
 		// A broker that does not answer is often one that has ended a moment ago.
@@ -174,10 +180,12 @@ func (a *attempt) offer(ctx context.Context) error {
 // begin is called as the measured window begins: stages restart, counters are
 // read last so that this work is not in them.
 func (a *attempt) begin(generator int) {
-	a.readBack(generator)
+	a.generator = generator
+	a.readBack()
 	a.scrapeBegin()
 	a.ask("POST", "/stages/reset", "")
 	a.ask("POST", "/workers/start?every="+a.sampleEvery().String(), "")
+	a.listen()
 	a.noise = a.r.machine.Noise()
 	a.s.begin()
 }
@@ -186,6 +194,8 @@ func (a *attempt) begin(generator int) {
 func (a *attempt) end() {
 	a.s.end()
 	a.rec.Noise = a.r.machine.Noise().Since(a.noise)
+	a.heard()
+	a.readBack() // threads that were made meanwhile are where they belong, too
 	a.ask("POST", "/workers/stop", "workers.csv")
 	a.ask("GET", "/stages", "stages.hlog")
 	after := result.ParseMetrics(a.ask("GET", "/metrics", "metrics.txt"))
@@ -247,13 +257,16 @@ func (a *attempt) sampleEvery() time.Duration {
 }
 
 // readBack asks the kernel where both sides may run.
-func (a *attempt) readBack(generator int) {
+func (a *attempt) readBack() {
 	if !a.r.pinned {
 		a.gate("pinned", false, true, "this system does not bind processes to CPUs")
 		return
 	}
 	check := func(name string, pid int, want []int, got *[]int) {
 		cpus, err := a.r.machine.ReadBack(pid, want)
+		if cpus == nil && *got != nil {
+			return // it has ended since it was looked at
+		}
 		*got = cpus
 		if err != nil {
 			a.gate(name, false, false, err.Error())
@@ -262,9 +275,18 @@ func (a *attempt) readBack(generator int) {
 		a.gate(name, true, false, "CPUs "+host.FormatCPUs(cpus))
 	}
 	check("broker-affinity", a.b.PID(), a.r.placement.Broker, &a.rec.Affinity.BrokerGot)
-	check("generator-affinity", generator, a.r.placement.Generator, &a.rec.Affinity.GeneratorGot)
+	check("generator-affinity", a.generator, a.r.placement.Generator, &a.rec.Affinity.GeneratorGot)
 }
 
+// gate records a gate. One that is looked at twice keeps the worse answer.
 func (a *attempt) gate(name string, ok, advisory bool, detail string) {
+	for i := range a.rec.Gates {
+		if g := &a.rec.Gates[i]; g.Name == name {
+			if g.OK && !ok {
+				g.OK, g.Advisory, g.Detail = false, advisory, detail
+			}
+			return
+		}
+	}
 	a.rec.Gates = append(a.rec.Gates, result.Gate{Name: name, OK: ok, Advisory: advisory, Detail: detail})
 }

@@ -44,6 +44,7 @@ func (a *attempt) judge() {
 			fmt.Sprintf("%.4f of the offered load acknowledged in time", s.AchievedRatio))
 		a.steady()
 		a.disturbed()
+		a.quiet()
 	}
 	a.rec.Valid = a.rec.Error == ""
 	for _, g := range a.rec.Gates {

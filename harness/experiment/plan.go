@@ -14,7 +14,8 @@ import (
 // cell is a planned cell together with what it takes to run it.
 type cell struct {
 	result.PlannedCell
-	spec workloads.CellSpec
+	spec    workloads.CellSpec
+	traffic int // the block whose requests it gets: its own, or the one it repeats
 }
 
 // plan lists every cell of an experiment in the order in which they run: a pure
@@ -34,7 +35,7 @@ func plan(e *workloads.Experiment) []cell {
 					Arm: armName(e, spec), Model: spec.Arm.Model, Replicate: spec.Replicate,
 					LoadPerSec: spec.LoadPerSec, Probe: spec.Probe, Fraction: spec.Fraction,
 				},
-				spec: spec,
+				spec: spec, traffic: block,
 			})
 		}
 	}
@@ -85,7 +86,7 @@ func shuffle(cells []workloads.CellSpec, seed uint64) {
 // loadSeed is the seed of a cell's traffic. Every arm of a block gets the same,
 // and every block another.
 func loadSeed(e *workloads.Experiment, c *cell) uint64 {
-	return workloads.Dimension(e.Seed, fmt.Sprintf("traffic/%d/%s", c.Block, c.Workload))
+	return workloads.Dimension(e.Seed, fmt.Sprintf("traffic/%d/%s", c.traffic, c.Workload))
 }
 
 // cellOverhead is what a cell takes beside its warm-up and its window: starting,

@@ -92,6 +92,9 @@ func (p *progress) end(c *cell, rec *result.CellRecord) {
 	fmt.Fprintf(p.out, "%*d/%d  %-44s %s  %v left\n", len(fmt.Sprint(p.total)), p.ended, p.total, c.Key(), verdict(rec), p.left())
 }
 
+// grow adds cells to the plan.
+func (p *progress) grow(n int) { p.total += n }
+
 func (p *progress) close() { p.quiet() }
 
 // verdict is one cell in a few words.

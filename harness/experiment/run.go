@@ -33,23 +33,29 @@ type Options struct {
 	// not tried. Fixed is what was changed on the machine for this run.
 	Facts   func(dir string) host.Facts
 	Fixed   []host.Change
-	Certify bool          // certify the load generator before the first cell
-	Settle  time.Duration // bounds the wait for the disk between cells; 0 is 15 s
+	Certify bool                     // certify the load generator before the first cell
+	judged  func(*result.CellRecord) // a test\'s: edits a record before it is written
+	Settle  time.Duration            // bounds the wait for the disk between cells; 0 is 15 s
 }
 
 // runner is one run in progress.
 type runner struct {
-	o         Options
-	e         *workloads.Experiment
-	cells     []cell
-	machine   host.Machine
-	placement host.Placement
-	env       host.Env // the machine as it was before the harness bound itself
-	pinned    bool
-	run       *result.Run
-	journal   *result.Journal
-	records   []*result.CellRecord // of this run so far, for loads that follow from them
-	progress  *progress
+	o     Options
+	e     *workloads.Experiment
+	cells []cell // still to run
+	all   []cell // of the plan, repeated blocks too
+	// repeatedBlocks are those that were put on the plan a second time.
+	repeatedBlocks []int
+	begun          time.Time
+	allowed        []int // CPUs of this process before it bound itself
+	machine        host.Machine
+	placement      host.Placement
+	env            host.Env // the machine as it was before the harness bound itself
+	pinned         bool
+	run            *result.Run
+	journal        *result.Journal
+	records        []*result.CellRecord // of this run so far, for loads that follow from them
+	progress       *progress
 }
 
 // Run runs an experiment, or the rest of it, and returns the result directory.
@@ -57,7 +63,7 @@ type runner struct {
 // A cell that goes wrong is recorded and does not end the run, unless cells go
 // on failing from the start.
 func Run(ctx context.Context, o Options) (dir string, err error) {
-	r := &runner{o: o, e: o.Experiment, pinned: runtime.GOOS == "linux"}
+	r := &runner{o: o, e: o.Experiment, begun: time.Now(), pinned: runtime.GOOS == "linux"}
 	if r.o.Settle == 0 {
 		r.o.Settle = settleLimit
 	}
@@ -91,6 +97,7 @@ func (r *runner) place() (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	r.allowed = allowed
 	where := r.o.Resume
 	if where == "" {
 		where = r.o.Root
@@ -125,6 +132,7 @@ func (r *runner) brokerCPUs() []int {
 // create starts a new result directory.
 func (r *runner) create() error {
 	r.cells = plan(r.e)
+	r.all = r.cells
 	sum, err := result.FileSHA256(r.o.Binary)
 	if err != nil {
 		return fmt.Errorf("this program's own sum: %w", err)
@@ -180,16 +188,17 @@ func (r *runner) resume() error {
 	}
 	done := result.Done(events)
 	// A budget may have cut the first run's plan: the manifest is what counts.
-	inPlan := map[string]bool{}
-	for _, p := range run.Manifest.Planned {
-		inPlan[p.Key()] = true
+	r.all = within(plan(r.e), run.Manifest.Planned)
+	for _, again := range run.Repeats {
+		r.all = append(r.all, repeated(r.all, again)...)
+		r.repeatedBlocks = append(r.repeatedBlocks, again.Block)
 	}
-	for _, c := range plan(r.e) {
-		if inPlan[c.Key()] && !done[c.Key()] {
+	for _, c := range r.all {
+		if !done[c.Key()] {
 			r.cells = append(r.cells, c)
 		}
 	}
-	r.progress = newProgress(r.o, r.e, len(run.Manifest.Planned), len(run.Manifest.Planned)-len(r.cells))
+	r.progress = newProgress(r.o, r.e, len(r.all), len(r.all)-len(r.cells))
 	if err := os.RemoveAll(r.dataRoot()); err != nil {
 		return err
 	}
@@ -205,11 +214,10 @@ const maxFailures = 3
 
 func (r *runner) runCells(ctx context.Context) error {
 	defer r.progress.close()
-	begin := time.Now()
 	failures := 0
 	for i := range r.cells {
 		c := &r.cells[i]
-		if ctx.Err() != nil || r.o.Budget > 0 && time.Since(begin) > r.o.Budget {
+		if ctx.Err() != nil || r.o.Budget > 0 && time.Since(r.begun) > r.o.Budget {
 			return r.stopped()
 		}
 		if err := r.probe(c.Block); err != nil {
@@ -251,6 +259,13 @@ func (r *runner) runCells(ctx context.Context) error {
 		if failures >= maxFailures {
 			return fmt.Errorf("%d cells in a row failed, the last one with: %s", failures, record.Error)
 		}
+	}
+	again, err := r.repeat()
+	if err != nil {
+		return err
+	}
+	if again {
+		return r.runCells(ctx)
 	}
 	if err := r.journal.Append(result.EventRunDone, "", ""); err != nil {
 		return err

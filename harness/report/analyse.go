@@ -46,7 +46,7 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	}
 	a := &Analysis{
 		Schema: Schema, Experiment: m.Experiment, ResultHash: hash, HostClass: string(m.HostClass),
-		HostReasons: r.Env.Reasons, SharedCPUs: m.Placement.Shared, Planned: len(m.Planned), Ended: len(r.Cells),
+		HostReasons: r.Env.Reasons, SharedCPUs: m.Placement.Shared, Planned: len(r.Planned), Ended: len(r.Cells),
 		LeftOut: []LeftOut{}, Warnings: []LeftOut{}, Notes: []string{}, Groups: []Group{},
 	}
 	e, err := workloads.Parse("experiment.yaml", []byte(m.ExperimentText))
@@ -66,7 +66,7 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	if a.Limits, err = limits(r); err != nil {
 		return nil, nil, err
 	}
-	for _, p := range m.Planned {
+	for _, p := range r.Planned {
 		a.Blocks = max(a.Blocks, p.Block+1)
 	}
 	for _, c := range r.Cells {
@@ -74,6 +74,9 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	}
 	if a.Ended < a.Planned {
 		a.Notes = append(a.Notes, fmt.Sprintf("The run is not complete: %d of %d cells have ended.", a.Ended, a.Planned))
+	}
+	for _, again := range r.Repeats {
+		a.Notes = append(a.Notes, fmt.Sprintf("Block %03d was disturbed and was run again as block %03d. Both are kept: the cells of either that count are in the numbers.", again.Block, again.As))
 	}
 	if a.SharedCPUs {
 		a.Notes = append(a.Notes, "Broker and load generator share CPUs: response times include the generator's own work.")

@@ -32,6 +32,9 @@ type CellRecord struct {
 	Load   load.Summary   `json:"load"`
 	Server ServerCounters `json:"server"`
 	Noise  host.Noise     `json:"noise"` // over the measured window
+	// Hiccups are what a thread with nothing to do suffered meanwhile; null where
+	// no probe ran.
+	Hiccups *host.Hiccups `json:"hiccups,omitempty"`
 	// CPUPerMessageNs is the broker's CPU time per acknowledged message over
 	// the measured window; 0 when nothing was acknowledged.
 	CPUPerMessageNs float64  `json:"cpu_per_message_ns"`

@@ -89,7 +89,7 @@ func Verify(dir string) error {
 		return fmt.Errorf("%s: the experiment's text does not have its sum", filepath.Join(dir, "manifest.json"))
 	}
 	if !r.Complete {
-		return fmt.Errorf("%s is not complete: %d of %d cells", dir, len(r.Cells), len(r.Manifest.Planned))
+		return fmt.Errorf("%s is not complete: %d of %d cells", dir, len(r.Cells), len(r.Planned))
 	}
 	for _, c := range r.Cells {
 		if !c.Valid {

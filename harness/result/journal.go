@@ -19,6 +19,9 @@ const (
 	EventCellDone   = "cell-done"
 	EventCellFailed = "cell-failed"
 	EventGate       = "gate"
+	// EventBlockRepeat adds a block to the plan that runs another one again,
+	// because it was disturbed. Its detail is a [Repeat].
+	EventBlockRepeat = "block-repeat"
 )
 
 // Event is one line of journal.jsonl.

@@ -23,7 +23,7 @@ func LimitsPath(block int) string {
 func (r *Run) Limits() ([]Limits, error) {
 	var out []Limits
 	seen := -1
-	for _, p := range r.Manifest.Planned { // by block
+	for _, p := range r.Planned { // by block
 		if p.Block == seen {
 			continue
 		}

@@ -16,7 +16,9 @@ type Run struct {
 	Manifest Manifest
 	Env      host.Env
 	Cells    []*CellRecord // those with a record, failed ones too, in the order of the plan
-	Complete bool          // every planned cell has a record
+	Planned  []PlannedCell // those of the manifest and of repeated blocks
+	Repeats  []Repeat
+	Complete bool // every planned cell has a record
 }
 
 // Open reads the manifest and every cell that has a record. It does not check sums; see
@@ -40,7 +42,8 @@ func Open(dir string) (*Run, error) {
 		return nil, err
 	}
 	ended := Ended(events)
-	for _, p := range r.Manifest.Planned {
+	r.Planned, r.Repeats = r.Manifest.Plan(events), Repeats(events)
+	for _, p := range r.Planned {
 		if !ended[p.Key()] {
 			continue
 		}
@@ -57,7 +60,7 @@ func Open(dir string) (*Run, error) {
 		}
 		r.Cells = append(r.Cells, c)
 	}
-	r.Complete = len(r.Cells) == len(r.Manifest.Planned)
+	r.Complete = len(r.Cells) == len(r.Planned)
 	return r, nil
 }
 
