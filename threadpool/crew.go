@@ -65,6 +65,9 @@ func (c *crew) add(name string, prepare func() error, work func()) {
 	at := len(c.members)
 	c.members = append(c.members, m)
 	c.threads.start(func() {
+		if c.threads.locked {
+			telemetry.NameThread(name)
+		}
 		err := m.bind()
 		if err == nil && prepare != nil {
 			err = prepare()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -79,6 +80,7 @@ func (p process) options(*reactor.Options) {}
 func (p process) run(s *shard, ended func(error)) {
 	p.b.running.Go(func() {
 		runtime.LockOSThread()
+		telemetry.NameThread("shard-" + strconv.Itoa(s.id))
 		ended(s.r.Run(s))
 	})
 }

@@ -68,6 +68,8 @@ type attempt struct {
 	s         *sampler
 	noise     host.Noise // at measure-start
 	hiccups   *host.HiccupProbe
+	threads   []host.ThreadCost // at measure-start
+	events    *host.EventCounters
 	generator int // its process
 	atStart   result.Metrics
 	problems  []error // of the scrapes at the window's ends
@@ -102,6 +104,9 @@ func (a *attempt) measure(ctx context.Context) (err error) {
 	a.s = startSampler(a.r.machine, a.b.PID())
 	err = a.offer(ctx)
 	a.heard() // of a window that never ended
+	if a.events != nil {
+		a.events.Close()
+	}
 	err = errors.Join(err, a.s.close(filepath.Join(a.dir, "counters.csv")))
 	if len(a.problems) > 0 {
 		// A broker that does not answer is often one that has ended a moment ago.
@@ -169,7 +174,9 @@ func (a *attempt) offer(ctx context.Context) error {
 	if !ok || !a.ended {
 		return errors.New("load: the measured window was not announced, or the broker's counters could not be read at its ends")
 	}
-	counters.GCCycles, counters.GoHeapBytes = a.rec.Server.GCCycles, a.rec.Server.GoHeapBytes
+	own := &a.rec.Server
+	counters.GCCycles, counters.GoHeapBytes = own.GCCycles, own.GoHeapBytes
+	counters.Cycles, counters.Instructions, counters.NoEvents, counters.PerThread = own.Cycles, own.Instructions, own.NoEvents, own.PerThread
 	a.rec.Server = counters
 	if n := summary.Records; n > 0 {
 		a.rec.CPUPerMessageNs = float64(counters.CPUNs()) / float64(n)
@@ -186,6 +193,7 @@ func (a *attempt) begin(generator int) {
 	a.ask("POST", "/stages/reset", "")
 	a.ask("POST", "/workers/start?every="+a.sampleEvery().String(), "")
 	a.listen()
+	a.count()
 	a.noise = a.r.machine.Noise()
 	a.s.begin()
 }
@@ -193,6 +201,7 @@ func (a *attempt) begin(generator int) {
 // end is called as the measured window ends: counters first.
 func (a *attempt) end() {
 	a.s.end()
+	a.counted()
 	a.rec.Noise = a.r.machine.Noise().Since(a.noise)
 	a.heard()
 	a.readBack() // threads that were made meanwhile are where they belong, too

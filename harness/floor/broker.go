@@ -124,6 +124,7 @@ func (b *Broker) startShards(n int) error {
 	for _, s := range b.shards {
 		b.running.Go(func() {
 			runtime.LockOSThread()
+			telemetry.NameThread("shard-" + strconv.Itoa(s.id))
 			if err := s.r.Run(s); err != nil {
 				select {
 				case started <- err:

@@ -104,6 +104,7 @@ type ArmPoint struct {
 	Stages   []Stage      `json:"stages"`
 	// Inside is missing from results of versions whose cells did not keep it.
 	Inside *Inside    `json:"inside,omitempty"`
+	Cost   *Cost      `json:"cost,omitempty"` // missing as Inside is
 	Runs   []RunPoint `json:"runs"`
 }
 

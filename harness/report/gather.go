@@ -234,6 +234,7 @@ func armPoint(w who, s *runs, class string) (ArmPoint, error) {
 	p.Slip, p.EndToEnd = spread(s.merged[slip], 0, class), spread(s.merged[endToEnd], 0, class)
 	p.Stages = mergeStages(s.all)
 	var err error
+	p.Cost = cost(s.all)
 	p.Inside, err = inside(s.all, class)
 	return p, err
 }

@@ -68,6 +68,13 @@ type ServerCounters struct {
 	ReadBytes  *int64 `json:"read_bytes,omitempty"`
 	WriteBytes *int64 `json:"write_bytes,omitempty"`
 	Threads    int    `json:"threads"`
+	// Cycles and Instructions of all threads; null where the machine counts none,
+	// and NoEvents says why.
+	Cycles       *int64 `json:"cycles,omitempty"`
+	Instructions *int64 `json:"instructions,omitempty"`
+	NoEvents     string `json:"no_events,omitempty"`
+	// PerThread is what each thread that was there at the end has cost.
+	PerThread []host.ThreadCost `json:"per_thread,omitempty"`
 }
 
 // CPUNs is the CPU time of the window: the exact figure where there is one.

@@ -1,0 +1,194 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/stats"
+)
+
+// Cost is what a broker spent on each acknowledged message, over the measured
+// windows of an arm's blocks together. What the machine or the model does not
+// tell is refused, never 0.
+type Cost struct {
+	Cycles       stats.Number `json:"cycles_per_message"`
+	Instructions stats.Number `json:"instructions_per_message"`
+	Voluntary    stats.Number `json:"voluntary_switches_per_message"`
+	Forced       stats.Number `json:"involuntary_switches_per_message"`
+	Syscalls     stats.Number `json:"system_calls_per_message"` // of the loop's own I/O
+	Migrations   stats.Number `json:"migrations"`               // of all windows
+	MinorFaults  stats.Number `json:"minor_faults_per_message"`
+	MajorFaults  stats.Number `json:"major_faults"`
+	LockWait     stats.Number `json:"lock_wait_per_message_ns"`
+	Hops         stats.Number `json:"hops_per_message"`
+	Storage      stats.Number `json:"storage_bytes_per_message"`
+	GCCPU        stats.Number `json:"gc_cpu_per_message_ns"`
+	RunDelay     stats.Number `json:"run_delay_per_message_ns"`
+	GoDelay      stats.Number `json:"goroutine_delay_per_message_ns"`
+	Hiccup       stats.Number `json:"worst_hiccup_ns"`     // of the machine, in any window
+	HiccupP99    stats.Number `json:"worst_hiccup_p99_ns"` // the highest p99 of a window
+	Threads      []ThreadRow  `json:"threads"`
+}
+
+// ThreadRow is the threads of one name.
+type ThreadRow struct {
+	Name       string       `json:"name"`
+	Threads    int          `json:"threads"`         // the most in one window
+	CPU        stats.Number `json:"cpu_ratio"`       // of the windows' length
+	Delay      stats.Number `json:"run_delay_ratio"` // of the windows' length
+	Voluntary  stats.Number `json:"voluntary_switches_per_sec"`
+	Forced     stats.Number `json:"involuntary_switches_per_sec"`
+	Migrations stats.Number `json:"migrations"`
+	Faults     stats.Number `json:"faults"`
+}
+
+// threadCost is a thread in a cell's record.
+type threadCost = host.ThreadCost
+
+// threads adds a count of every thread of a cell up; null when one does not tell.
+func threads(of func(*threadCost) int64) func(*run) *int64 {
+	return func(r *run) *int64 {
+		var sum int64
+		for i := range r.Server.PerThread {
+			n := of(&r.Server.PerThread[i])
+			if n < 0 {
+				return nil
+			}
+			sum += n
+		}
+		return &sum
+	}
+}
+
+// cost sums the cells of an arm up; nil when none kept what it takes.
+func cost(runs []*run) *Cost {
+	var kept []*run
+	var looks []*look
+	for _, r := range runs {
+		if len(r.Server.PerThread) > 0 {
+			kept = append(kept, r)
+			if r.look != nil {
+				looks = append(looks, r.look)
+			}
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	var messages, windowNs float64
+	for _, r := range kept {
+		messages += float64(r.Load.Records)
+		windowNs += float64(r.Server.WindowNs)
+	}
+	c := &Cost{}
+	// sum adds a count up; one window that does not tell spoils the sum.
+	sum := func(of func(*run) *int64) (total float64, ok bool) {
+		for _, r := range kept {
+			n := of(r)
+			if n == nil {
+				return 0, false
+			}
+			total += float64(*n)
+		}
+		return total, true
+	}
+	per := func(by float64, why string, of func(*run) *int64) stats.Number {
+		total, ok := sum(of)
+		return over(total, by, ok, why)
+	}
+	none := "this machine counts none"
+	for _, r := range kept {
+		if r.Server.NoEvents != "" {
+			none = r.Server.NoEvents
+		}
+	}
+	c.Cycles = per(messages, none, func(r *run) *int64 { return r.Server.Cycles })
+	c.Instructions = per(messages, none, func(r *run) *int64 { return r.Server.Instructions })
+	c.Voluntary = per(messages, "no message", func(r *run) *int64 { return &r.Server.CtxVol })
+	c.Forced = per(messages, "no message", func(r *run) *int64 { return &r.Server.CtxInvol })
+	c.Storage = per(messages, "the kernel does not tell", func(r *run) *int64 { return r.Server.WriteBytes })
+	c.Migrations = per(1, "the kernel does not tell", threads(func(t *threadCost) int64 { return t.Migrations }))
+	c.MinorFaults = per(messages, "the kernel does not tell", threads(func(t *threadCost) int64 { return t.MinorFaults }))
+	c.MajorFaults = per(1, "the kernel does not tell", threads(func(t *threadCost) int64 { return t.MajorFaults }))
+	c.RunDelay = per(messages, "the kernel does not tell", threads(func(t *threadCost) int64 { return t.RunDelayNs }))
+	metric := func(name, why string, unit float64) stats.Number {
+		n, ok := grown(looks, name)
+		return over(n*unit, messages, ok && len(looks) == len(kept), why)
+	}
+	c.Syscalls = metric("ceteris_reactor_syscalls_total", "the model does not count its system calls", 1)
+	c.LockWait = metric("ceteris_lock_wait_nanoseconds_total", "the model has no locks between its threads", 1)
+	c.Hops = metric("ceteris_hops_total", "the model sends no messages between threads", 1)
+	c.GCCPU = metric("ceteris_go_gc_cpu_seconds_total", "not told", 1e9)
+	c.GoDelay = metric("ceteris_go_sched_latency_seconds_sum", "not told", 1e9)
+	c.Hiccup, c.HiccupP99 = stats.Refuse("no probe ran"), stats.Refuse("no probe ran")
+	var worst, p99 int64
+	for _, r := range kept {
+		if h := r.Hiccups; h != nil && h.Count > 0 {
+			worst, p99 = max(worst, h.MaxNs), max(p99, h.P99Ns)
+			c.Hiccup, c.HiccupP99 = stats.Of(float64(worst)), stats.Of(float64(p99))
+		}
+	}
+	c.Threads = threadRows(kept, windowNs)
+	return c
+}
+
+// threadRows sums threads of one name over the windows. Those that a runtime
+// makes for itself have the program's name.
+func threadRows(kept []*run, windowNs float64) (rows []ThreadRow) {
+	var names []string
+	sums := map[string]*threadCost{}
+	most := map[string]int{}
+	for _, r := range kept {
+		here := map[string]int{}
+		for i := range r.Server.PerThread {
+			t := &r.Server.PerThread[i]
+			if sums[t.Name] == nil {
+				names = append(names, t.Name)
+				sums[t.Name] = &threadCost{}
+			}
+			here[t.Name]++
+			s := sums[t.Name]
+			add := func(to *int64, n int64) {
+				if n < 0 || *to < 0 {
+					*to = -1
+				} else {
+					*to += n
+				}
+			}
+			add(&s.RunNs, t.RunNs)
+			add(&s.RunDelayNs, t.RunDelayNs)
+			add(&s.CtxVoluntary, t.CtxVoluntary)
+			add(&s.CtxForced, t.CtxForced)
+			add(&s.Migrations, t.Migrations)
+			add(&s.MinorFaults, t.MinorFaults)
+		}
+		for name, n := range here {
+			most[name] = max(most[name], n)
+		}
+	}
+	slices.SortFunc(names, strings.Compare)
+	const why = "the kernel does not tell"
+	for _, name := range names {
+		s := sums[name]
+		told := func(n int64, by float64) stats.Number { return over(float64(n), by, n >= 0, why) }
+		rows = append(rows, ThreadRow{
+			Name: name, Threads: most[name], CPU: told(s.RunNs, windowNs), Delay: told(s.RunDelayNs, windowNs),
+			Voluntary: told(s.CtxVoluntary, windowNs/1e9), Forced: told(s.CtxForced, windowNs/1e9),
+			Migrations: told(s.Migrations, 1), Faults: told(s.MinorFaults, 1),
+		})
+	}
+	return rows
+}
+
+// Costed reports whether any arm of the group tells what it costs.
+func (g *Group) Costed() bool {
+	for _, p := range g.Points {
+		for _, arm := range p.Arms {
+			if arm.Cost != nil {
+				return true
+			}
+		}
+	}
+	return false
+}

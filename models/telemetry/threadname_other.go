@@ -1,0 +1,6 @@
+//go:build !linux
+
+package telemetry
+
+// NameThread does nothing here.
+func NameThread(string) {}
