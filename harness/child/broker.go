@@ -11,7 +11,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ceteris/ceteris/harness/host"
@@ -107,7 +106,7 @@ func StartBroker(o BrokerOptions) (*Broker, error) {
 	// Not a ready line: the broker is ending, and its log says why.
 	err = p.Stop(stopLimit)
 	log.Close()
-	if said := lastLine(o.Log); said != "" {
+	if said := p.LastWords(); said != "" {
 		return nil, errors.New(said)
 	}
 	return nil, fmt.Errorf("the broker printed no ready line: %w", err)
@@ -138,17 +137,4 @@ func (b *Broker) Admin(method, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s %s: %s", method, path, resp.Status)
 	}
 	return body, nil
-}
-
-// LastWords is the last line of its log; "" when it said nothing.
-func (b *Broker) LastWords() string { return lastLine(b.log.Name()) }
-
-// lastLine is the last line of a log that is not empty.
-func lastLine(path string) string {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
 }

@@ -87,7 +87,7 @@ func (g *Load) Finish(ctx context.Context, limit time.Duration) (*load.Summary, 
 		<-g.summary // the reader touches the record until its pipe is closed
 	}
 	if err != nil {
-		if said := lastLine(g.log.Name()); said != "" && !errors.Is(err, context.Canceled) {
+		if said := g.LastWords(); said != "" && !errors.Is(err, context.Canceled) {
 			return nil, errors.New(said)
 		}
 		return nil, err

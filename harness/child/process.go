@@ -20,6 +20,7 @@ type Process struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	out   io.ReadCloser
+	said  *words
 	ended chan struct{} // closed when the child has been waited for
 	err   error         // how it ended; read after ended
 }
@@ -28,7 +29,8 @@ type Process struct {
 func start(name, binary string, args, env []string, cpus []int, log *os.File) (*Process, error) {
 	cmd := exec.Command(binary, args...)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stderr = log
+	said := &words{file: log}
+	cmd.Stderr = said
 	ownGroup(cmd)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -47,7 +49,7 @@ func start(name, binary string, args, env []string, cpus []int, log *os.File) (*
 		out.Close()
 		return nil, fmt.Errorf("starting the %s: %w", name, err)
 	}
-	p := &Process{name: name, cmd: cmd, stdin: stdin, out: out, ended: make(chan struct{})}
+	p := &Process{name: name, said: said, cmd: cmd, stdin: stdin, out: out, ended: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait()
 		close(p.ended)
@@ -57,6 +59,10 @@ func start(name, binary string, args, env []string, cpus []int, log *os.File) (*
 
 // PID is the child's process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// LastWords is the last line that the child wrote to its standard error; "" when
+// it said nothing.
+func (p *Process) LastWords() string { return p.said.last() }
 
 // Ended is closed when the child has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }

@@ -28,16 +28,21 @@ const (
 	modelRefuses = "refuses" // ends at start with an error
 	modelDies    = "dies"    // ends in the middle of the window
 	modelDirty   = "dirty"   // exits 3 when asked to stop
+	modelFills   = "fills"   // writes until its disk is full, and ends
 	modelSilent  = "silent"  // prints something else than a ready line, and ends
 
 	workloadLossy = "lossy" // a record was lost
 	workloadMute  = "mute"  // announces no window
 	workloadKnee  = "knee"  // slow beyond 1000 requests per second
 	workloadFails = "fails" // ends with an error
+	workloadLate  = "late"  // requests leave late
 	workloadSlow  = "slow"  // takes long enough to be interrupted
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(harnessMark); dir != "" && os.Getenv(fakeMark) == "" {
+		os.Exit(fakeHarness(dir))
+	}
 	if os.Getenv(fakeMark) == "" {
 		os.Exit(m.Run())
 	}
@@ -92,6 +97,11 @@ func fakeBroker(model, data string) int {
 		fmt.Fprint(w, "t_ns,worker,busy_ns,spin_ns,sleep_ns\n0,shard-0,1,2,3\n50,shard-0,11,22,33\n")
 	})
 	mux.HandleFunc("POST /stages/reset", func(http.ResponseWriter, *http.Request) {
+		if model == modelFills {
+			err := fill(filepath.Join(data, "segment"))
+			fmt.Fprintln(os.Stderr, "ceteris broker: stopped on its own:", err)
+			os.Exit(1)
+		}
 		if model == modelDies {
 			fmt.Fprintln(os.Stderr, "ceteris broker: stopped on its own: disk on fire")
 			os.Exit(1)
@@ -162,6 +172,9 @@ func fakeLoad(spec, out string) int {
 	s.Response.P99Ns, s.Consumer.Consumers = 50_000, 1
 	if o.W.Name == workloadKnee && o.RatePerSec > 1000 {
 		s.Response.P99Ns = 50_000_000
+	}
+	if o.W.Name == workloadLate {
+		s.Slip.P99Ns = 40_000
 	}
 	if o.W.Name == workloadLossy {
 		s.Consumer.Lost = 1

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ceteris/ceteris/harness/host"
 	"github.com/ceteris/ceteris/harness/load"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/workloads"
@@ -124,12 +125,14 @@ func TestSlipGate(t *testing.T) {
 		{"held back by the broker", 9_000_000, 10_000_000, 5, true},
 	}
 	for _, c := range cases {
-		a := &attempt{rec: &result.CellRecord{}}
-		s := &load.Summary{CapHits: c.cap}
-		s.Slip.P99Ns, s.Response.P99Ns = c.slipNs, c.responseNs
-		a.slip(s)
-		if g := a.rec.Gates[0]; g.OK != c.ok || !g.Advisory {
-			t.Errorf("%s: %+v, want ok %v, advisory", c.name, g, c.ok)
+		for _, class := range []host.Class{host.ClassB, host.ClassC} {
+			a := &attempt{rec: &result.CellRecord{}}
+			s := &load.Summary{CapHits: c.cap}
+			s.Slip.P99Ns, s.Response.P99Ns = c.slipNs, c.responseNs
+			a.slip(s, class)
+			if g := a.rec.Gates[0]; g.OK != c.ok || !g.OK && g.Advisory != (class == host.ClassC) {
+				t.Errorf("%s: %+v, want ok %v, advisory on class C only", c.name, g, c.ok)
+			}
 		}
 	}
 }

@@ -35,6 +35,7 @@ type Options struct {
 	Fixed   []host.Change
 	Certify bool                     // certify the load generator before the first cell
 	judged  func(*result.CellRecord) // a test\'s: edits a record before it is written
+	class   host.Class               // a test's: what the machine is taken for
 	Settle  time.Duration            // bounds the wait for the disk between cells; 0 is 15 s
 }
 
@@ -109,6 +110,9 @@ func (r *runner) place() (release func(), err error) {
 	var facts host.Facts
 	if r.o.Facts != nil {
 		facts = r.o.Facts(where)
+	}
+	if r.o.class != "" {
+		r.env.Class = r.o.class
 	}
 	r.env.Checks, r.env.Fixed = r.machine.Examine(&r.env, facts), r.o.Fixed
 	irq, _ := r.machine.DiskIRQ(where)
