@@ -36,11 +36,7 @@ func (r *runner) runCell(ctx context.Context, c *cell) (*result.CellRecord, erro
 	if err != nil {
 		return nil, err
 	}
-	rec := &result.CellRecord{
-		Schema: result.CellSchema, ID: c.ID, Block: c.Block, Position: c.Position,
-		Workload: c.Workload, Durability: c.Durability, Arm: c.Arm, Model: c.Model,
-		Replicate: c.Replicate, LoadPerSec: c.LoadPerSec, Probe: c.Probe, Fraction: c.Fraction, StartUTC: time.Now().UTC().Format(time.RFC3339Nano),
-	}
+	rec := newRecord(c)
 	a := &attempt{r: r, c: c, rec: rec, dir: dir, data: data}
 	a.settle(ctx)
 	defer a.ballast.Close()
@@ -54,6 +50,26 @@ func (r *runner) runCell(ctx context.Context, c *cell) (*result.CellRecord, erro
 	if r.o.judged != nil {
 		r.o.judged(rec)
 	}
+	return rec, result.WriteJSON(filepath.Join(dir, "cell.json"), rec)
+}
+
+// newRecord is the record of a cell of which nothing is known yet.
+func newRecord(c *cell) *result.CellRecord {
+	return &result.CellRecord{
+		Schema: result.CellSchema, ID: c.ID, Block: c.Block, Position: c.Position,
+		Workload: c.Workload, Durability: c.Durability, Arm: c.Arm, Model: c.Model,
+		Replicate: c.Replicate, LoadPerSec: c.LoadPerSec, Probe: c.Probe, Fraction: c.Fraction, StartUTC: time.Now().UTC().Format(time.RFC3339Nano),
+	}
+}
+
+// skipCell records a cell that cannot be run, and why.
+func (r *runner) skipCell(c *cell, why error) (*result.CellRecord, error) {
+	dir := filepath.Join(r.run.Dir, c.Dir())
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	rec := newRecord(c)
+	rec.Error = why.Error()
 	return rec, result.WriteJSON(filepath.Join(dir, "cell.json"), rec)
 }
 

@@ -230,11 +230,15 @@ func (r *runner) runCells(ctx context.Context) error {
 		if err := r.journal.Append(result.EventCellStart, c.Key(), ""); err != nil {
 			return err
 		}
-		if err := r.decide(c); err != nil {
-			return err
-		}
+		undecided := r.decide(c)
 		r.progress.begin(c)
-		record, err := r.runCell(ctx, c)
+		var record *result.CellRecord
+		var err error
+		if undecided != nil {
+			record, err = r.skipCell(c, undecided)
+		} else {
+			record, err = r.runCell(ctx, c)
+		}
 		if ctx.Err() != nil {
 			return r.stopped()
 		}
@@ -245,7 +249,9 @@ func (r *runner) runCells(ctx context.Context) error {
 		event, detail := result.EventCellDone, ""
 		if record.Error != "" {
 			event, detail = result.EventCellFailed, record.Error
-			failures++
+			if undecided == nil {
+				failures++
+			}
 		} else {
 			failures = 0
 		}

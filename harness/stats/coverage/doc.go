@@ -10,6 +10,39 @@
 // their arrivals, as in an experiment, and draw their own service times. Nothing
 // from the comparison onwards is written twice: it is the code of the report.
 //
+// ceteris selftest --statistics runs it: 2,000 experiments on each of four queues,
+// half an hour on one core. TABLE.txt is what it printed with seed 1; of twelve
+// blocks, on hosts that add no noise to single cells, in per cent:
+//
+//	queue      of    level  covered    A/A called  +10 % found  called equal on the edge
+//	M/M/1 0.5  p50   95.8   95.6-96.4  0.5-0.7     100          1.6-2.2
+//	           p99          95.7-96.0  0.6-0.7     96.0-97.3    2.0-2.5
+//	M/M/1 0.7  p50          95.3-95.8  0.4-1.0     100          1.8-2.2
+//	           p99          94.8-95.3  0.7-1.0     100          3.5-3.9
+//	M/D/1 0.5  p99          94.5-96.4  0.0-0.8     100          1.9-4.2
+//	M/D/1 0.7  p99          94.5-95.5  0.0-0.6     100          3.1-4.6
+//
+// Hosts on which the arms' cells are noisy too stay between 95.0 and 96.7 % covered.
+//
+// What is promised, and why not more:
+//
+//   - Intervals cover 93 to 97 % at twelve blocks, which are printed with 95.8 %. In a
+//     window of 1,000 relaxation times the log ratio of two p99 is skewed to the
+//     right (0.3 at M/M/1, 1.0 at M/D/1 0.5, half of that in a window four times as
+//     long), so that its pseudo-median, which a signed-rank interval is about, lies
+//     below the logarithm of the true ratio.
+//   - For the same reason two one-sided tests at 5 % call arms equal in up to 10 % of
+//     experiments whose true ratio lies on the upper edge of the rope. The report
+//     therefore demands that the whole 95 % interval lie within it, which errs in
+//     less than 5 %.
+//   - Nothing is promised of the p50 of M/D/1 (starred). At load 0.5 it is the service
+//     time itself, where half of the requests pile up on one value: the estimate can
+//     err to one side only. At load 0.7 that of the slower arm is exactly two
+//     service times, where the density falls to about half: an estimate moves twice as far
+//     to the right as to the left, in a window of any length, and 92.8 % are covered.
+//   - An interval of one window alone, by the bootstrap over its 40 intervals, covers
+//     86 to 89 %, the textbook one that takes requests for independent 28 to 61 %.
+//
 // What the simulation cannot show is that a machine behaves like it; that is what
 // the A/A floor of every experiment is for.
 package coverage
