@@ -115,11 +115,11 @@ func (e *Experiment) pointsOf(w *Workload, block int) []loadPoint {
 	l := e.loadsOf(w)
 	var out []loadPoint
 	switch {
-	case block < e.Blocks && l.Capacity != nil:
+	case block < e.mostBlocks() && l.Capacity != nil:
 		for i := range l.Capacity.Probes {
 			out = append(out, loadPoint{name: fmt.Sprintf("probe%02d", i+1), probe: i + 1})
 		}
-	case block < e.Blocks:
+	case block < e.mostBlocks():
 		for _, rate := range l.PerSecond {
 			out = append(out, loadPoint{name: LoadName(rate), perSec: rate})
 		}
@@ -131,15 +131,16 @@ func (e *Experiment) pointsOf(w *Workload, block int) []loadPoint {
 	return out
 }
 
-// AllBlocks is how many blocks are planned: those of the file, and as many again
-// where loads are shares of a capacity that has to be found first.
+// AllBlocks is how many blocks are planned: those of the file or the most that its
+// stop allows, and as many again where loads are shares of a capacity that has to
+// be found first.
 func (e *Experiment) AllBlocks() int {
 	for _, w := range e.Workloads {
 		if c := e.loadsOf(w).Capacity; c != nil && len(c.Fractions) > 0 {
 			return 2 * e.Blocks
 		}
 	}
-	return e.Blocks
+	return e.mostBlocks()
 }
 
 // CapacityOf is the search that a workload's loads are; nil when they are rates.

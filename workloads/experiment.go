@@ -28,6 +28,7 @@ type Experiment struct {
 	Workloads   []*Workload
 	Endpoints   Endpoints
 	Claims      []Claim
+	Stop        *Stop // nil: after Blocks
 	// Probes are the machine's own limits that are measured once a block.
 	Probes []string
 
@@ -205,6 +206,27 @@ type CellSpec struct {
 
 // ReplicateArm names the A/A null among the arms of a block.
 const ReplicateArm = "replicate"
+
+// BaselineArm is the arm in every denominator: the declared one, or [BaselineOf].
+func (e *Experiment) BaselineArm() string {
+	if e.Endpoints.Baseline != "" {
+		return e.Endpoints.Baseline
+	}
+	return BaselineOf(e.Models)
+}
+
+// BaselineOf is the arm in the denominators where none was declared: the first
+// thread pool, else the last arm; "" of none.
+func BaselineOf(arms []Arm) string {
+	last := ""
+	for _, a := range arms {
+		if a.Model == "threadpool" {
+			return a.Name
+		}
+		last = a.Name
+	}
+	return last
+}
 
 // Cells lists the cells of the first block in the file's order, which every
 // block shares but for the model behind the replicate. Shuffling them is the

@@ -18,8 +18,9 @@ func full() map[string]any {
 	law := func() map[string]any { return map[string]any{"zipf": 1} }
 	loads := func() map[string]any { return map[string]any{"kind": Absolute, "per_second": []any{1}} }
 	return map[string]any{
-		"name": "t", "host": map[string]any{}, "endpoints": map[string]any{"baseline": "threadpool"}, "loads": loads(),
+		"name": "t", "blocks": 1, "host": map[string]any{}, "endpoints": map[string]any{"baseline": "threadpool"}, "loads": loads(),
 		"models": []any{map[string]any{"model": "tpc", "set": map[string]any{}}, "threadpool"},
+		"stop":   map[string]any{"width": 0.1, "max_blocks": 9},
 		"claims": []any{map[string]any{"text": "c", "arm": "tpc", "says": "lower"}},
 		"workloads": []any{map[string]any{
 			"name": "w", "partitions": 1, "connections": 1, "inflight": 1, "keys": law(), "connection": law(), "loads": loads(),
@@ -34,6 +35,7 @@ func with(t *testing.T, k *Key, v any) (doc []byte, place string) {
 	root := full()
 	for _, in := range []map[string]any{root, root["workloads"].([]any)[0].(map[string]any)} {
 		if regexp.MustCompile(`loads\.(slo|from|probes|fractions)`).MatchString(k.Path) {
+			delete(root, "stop")
 			in["loads"] = map[string]any{"kind": CapacitySearch, "slo": map[string]any{"p99": "1ms"}, "from": 1}
 		}
 	}
@@ -181,10 +183,10 @@ func TestDefaults(t *testing.T) {
 
 // TestEveryFieldHasAKey: what an experiment holds can be written in a file.
 func TestEveryFieldHasAKey(t *testing.T) {
-	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max"}
+	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max", "MaxBlocks": "max_blocks"}
 	derived := []string{"Source", "Line", "Family", "Swept", "Capacity"} // its keys are those of loads
 	for prefix, v := range map[string]any{
-		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{}, "claims.*.": Claim{},
+		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{}, "claims.*.": Claim{}, "stop.": Stop{},
 		"workloads.*.": Workload{}, "workloads.*.size.lognormal.": SizeLaw{},
 	} {
 		for f := range reflect.TypeOf(v).Fields() {

@@ -68,13 +68,14 @@ func (d *document) experiment(n ast.Node) *Experiment {
 	}
 	e.Endpoints = f.endpoints(e.Models)
 	if d.err == nil {
+		e.Stop = f.stop(e)
 		e.Claims = f.claims(e)
 	}
 	for i, n := range f.list("probes", "disk, loopback") {
 		e.Probes = append(e.Probes, f.wordOf(n, fmt.Sprintf("probes[%d]", i), f.at("probes").Words...))
 	}
 	if d.err == nil {
-		if cells := max(len(e.Cells()), len(e.CellsOf(e.Blocks))); cells > maxPerBlock {
+		if cells := max(len(e.Cells()), len(e.CellsOf(e.AllBlocks()-1))); cells > maxPerBlock {
 			d.fail(n, "experiment", fmt.Sprintf("at most %d cells in a block", maxPerBlock), fmt.Sprint(cells))
 		}
 	}

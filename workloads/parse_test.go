@@ -37,6 +37,7 @@ workloads:
     entropy: 0.25
     consumers: 2
   - {name: b, partitions: 1, connections: 1, inflight: 1, size: 100, loads: {kind: closed}}
+stop: {width: 0.05, max_blocks: 4}
 endpoints: {primary: p50 response produce, secondary: [cpu per message], rope: 0.1, baseline: tpc}
 claims:
   - {text: half the price, arm: threadpool-g, endpoint: cpu per message, says: lower, workload: a, durability: power, per_second: 2.5}
@@ -53,6 +54,9 @@ func TestParseReadsEveryKey(t *testing.T) {
 	if e.Replicate != "tpc" || e.Blocks != 2 || e.Seed != 7 || e.MemoryBytes != 64<<20 || e.Driver != Franz ||
 		e.Warmup != 0 || e.Measure != 250*time.Millisecond || e.Host != (Host{"0", "1-2,5"}) || !reflect.DeepEqual(e.Endpoints, Endpoints{"p50 response produce", []string{"cpu per message"}, 0.1, "tpc", Alternatives}) {
 		t.Errorf("experiment: got %+v", e)
+	}
+	if *e.Stop != (Stop{0.05, 4}) || e.AllBlocks() != 4 || len(e.CellsOf(3)) != len(e.CellsOf(0)) || len(e.CellsOf(4)) != 0 {
+		t.Errorf("stop: got %+v, %d blocks", e.Stop, e.AllBlocks())
 	}
 	if want := (Claim{"half the price", "threadpool-g", "cpu per message", Lower, "a", "power", 2.5}); len(e.Claims) != 1 || e.Claims[0] != want {
 		t.Errorf("claims: got %+v, want %+v", e.Claims, want)
@@ -125,8 +129,10 @@ func TestParseErrors(t *testing.T) {
 		{"swept value twice", "partitions: 3", "partitions: [3, 4, 3]", "workloads[0].partitions[2]: expected a value that is not listed before, got 3"},
 		{"swept value out of range", "inflight: 5", "inflight: [5, 0]", "workloads[0].inflight: expected an integer between 1 and 65536, got 0"},
 		{"probe", "driver: franz", "driver: franz\nprobes: [disk, tape]", `probes[1]: expected one of disk, loopback, got "tape"`},
+		{"stop before the blocks", "max_blocks: 4", "max_blocks: 1", "stop.max_blocks: expected at least as many as blocks, got 1"},
+		{"stop without a width", "{width: 0.05, max", "{max", "stop.width: expected a number between 0.001 and 1, got nothing"},
 		{"endpoint twice", "[cpu per message]", "[cpu per message, cpu per message]", `endpoints.secondary[1]: expected an endpoint that is not listed before, got "cpu per message"`},
-		{"claim against nothing", ", baseline: tpc", "", `t.yaml:30:3: claims: expected endpoints.baseline, the arm that claims are against, got none`},
+		{"claim against nothing", ", baseline: tpc", "", `t.yaml:31:3: claims: expected endpoints.baseline, the arm that claims are against, got none`},
 		{"claim of the baseline", "arm: threadpool-g", "arm: tpc", `claims[0].arm: expected an arm other than the baseline, got "tpc"`},
 		{"claim about no cell", "per_second: 2.5}\n", "per_second: 3}\n", `claims[0]: expected a claim about a cell that is planned, got one about none`},
 		{"claim of no workload", "workload: a", "workload: c", `claims[0].workload: expected one of a, b, got "c"`},
@@ -159,7 +165,7 @@ func TestParseErrors(t *testing.T) {
 // TestSweep: a list of values is as many workloads, named after what differs.
 func TestCapacity(t *testing.T) {
 	text := strings.Replace(valid, "{kind: absolute, per_second: [10, 2.5]}", "{kind: capacity, slo: {p99: 5ms, p50: 1ms}, from: 100, probes: 4, fractions: [0.5, 1.2]}", 1)
-	text = text[:strings.Index(text, "claims:")]
+	text = text[:strings.Index(text, "stop:")]
 	e, err := Parse("t.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)

@@ -91,6 +91,7 @@ func table() []Key {
 	keys = append(keys, loadKeys("loads", true, "The load points of every workload that has none of its own.")...)
 	keys = append(keys, workloadKeys()...)
 	keys = append(keys, claimKeys()...)
+	keys = append(keys, stopKeys()...)
 	return append(
 		keys,
 		Key{Path: "endpoints", Kind: Mapping, Doc: "What the experiment sets out to show."},

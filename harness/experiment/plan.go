@@ -104,13 +104,18 @@ func fit(e *workloads.Experiment, budget time.Duration) error {
 	if budget <= 0 || Estimate(e, len(plan(e))) <= budget {
 		return nil
 	}
-	// Where a capacity is searched for, a block comes with another of its shares.
-	perBlock := Estimate(e, len(e.CellsOf(0))+len(e.CellsOf(e.Blocks)))
+	perBlock := Estimate(e, len(e.CellsOf(0)))
+	if e.Stop == nil { // where a capacity is searched for, a block comes with another of its shares
+		perBlock += Estimate(e, len(e.CellsOf(e.Blocks)))
+	}
 	blocks := int(budget / perBlock)
 	if blocks < 1 {
 		return fmt.Errorf("--budget %v is less than one block takes, about %v", budget, perBlock.Round(time.Second))
 	}
 	e.Blocks = min(e.Blocks, blocks)
+	if e.Stop != nil {
+		e.Stop.MaxBlocks = blocks
+	}
 	return nil
 }
 

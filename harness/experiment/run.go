@@ -218,11 +218,20 @@ const maxFailures = 3
 
 func (r *runner) runCells(ctx context.Context) error {
 	defer r.progress.close()
-	failures := 0
+	failures, narrow := 0, false
 	for i := range r.cells {
 		c := &r.cells[i]
 		if ctx.Err() != nil || r.o.Budget > 0 && time.Since(r.begun) > r.o.Budget {
 			return r.stopped()
+		}
+		if c.Position == 0 {
+			var why string
+			if why, narrow = r.narrow(c.Block); narrow {
+				if err := r.journal.Append(result.EventRunNarrow, "", why); err != nil {
+					return err
+				}
+				break
+			}
 		}
 		if err := r.probe(c.Block); err != nil {
 			return err
@@ -270,12 +279,14 @@ func (r *runner) runCells(ctx context.Context) error {
 			return fmt.Errorf("%d cells in a row failed, the last one with: %s", failures, record.Error)
 		}
 	}
-	again, err := r.repeat()
-	if err != nil {
-		return err
-	}
-	if again {
-		return r.runCells(ctx)
+	if !narrow { // else what was disturbed is not missed
+		again, err := r.repeat()
+		if err != nil {
+			return err
+		}
+		if again {
+			return r.runCells(ctx)
+		}
 	}
 	if err := r.journal.Append(result.EventRunDone, "", ""); err != nil {
 		return err

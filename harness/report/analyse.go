@@ -56,12 +56,14 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	} else {
 		a.Question, a.Rope = e.Question, e.Endpoints.Rope
 	}
+	var arms []workloads.Arm
 	for _, arm := range m.Arms {
 		a.Arms = append(a.Arms, ArmName{arm.Name, arm.Model})
+		arms = append(arms, workloads.Arm{Name: arm.Name, Model: arm.Model})
 	}
-	a.Baseline = baseline(a.Arms)
-	if e != nil && e.Endpoints.Baseline != "" {
-		a.Baseline = e.Endpoints.Baseline
+	a.Baseline = workloads.BaselineOf(arms)
+	if e != nil {
+		a.Baseline = e.BaselineArm()
 	}
 	if a.Limits, err = limits(r); err != nil {
 		return nil, nil, err
@@ -69,8 +71,15 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	for _, p := range r.Planned {
 		a.Blocks = max(a.Blocks, p.Block+1)
 	}
+	if r.Narrow != "" {
+		a.Blocks = r.Cells[len(r.Cells)-1].Block + 1
+	}
 	for _, c := range r.Cells {
 		a.cell(c)
+	}
+	if r.Narrow != "" {
+		a.Planned = a.Ended
+		a.Notes = append(a.Notes, "The run ended by its stop: "+r.Narrow+".")
 	}
 	if a.Ended < a.Planned {
 		a.Notes = append(a.Notes, fmt.Sprintf("The run is not complete: %d of %d cells have ended.", a.Ended, a.Planned))
@@ -121,19 +130,6 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 	a.crossovers(d)
 	a.Headline = a.headline()
 	return a, d, nil
-}
-
-// baseline is the arm in the denominators: the first thread pool, else the last arm.
-func baseline(arms []ArmName) string {
-	for _, a := range arms {
-		if a.Model == "threadpool" {
-			return a.Name
-		}
-	}
-	if len(arms) == 0 {
-		return ""
-	}
-	return arms[len(arms)-1].Name
 }
 
 // cell enters a cell into the counts, or into the list of those left out.

@@ -15,6 +15,7 @@ const (
 	EventRunResume  = "run-resume"
 	EventRunStop    = "run-stop" // interrupted or out of budget: resumable
 	EventRunDone    = "run-done"
+	EventRunNarrow  = "run-narrow" // its intervals were narrow enough before the plan's end
 	EventCellStart  = "cell-start"
 	EventCellDone   = "cell-done"
 	EventCellFailed = "cell-failed"

@@ -18,7 +18,8 @@ type Run struct {
 	Cells    []*CellRecord // those with a record, failed ones too, in the order of the plan
 	Planned  []PlannedCell // those of the manifest and of repeated blocks
 	Repeats  []Repeat
-	Complete bool // every planned cell has a record
+	Complete bool   // every planned cell has a record, or the run was Narrow
+	Narrow   string // why it ended before its plan did; "" when it did not
 }
 
 // Open reads the manifest and every cell that has a record. It does not check sums; see
@@ -61,6 +62,11 @@ func Open(dir string) (*Run, error) {
 		r.Cells = append(r.Cells, c)
 	}
 	r.Complete = len(r.Cells) == len(r.Planned)
+	for _, e := range events {
+		if e.Event == EventRunNarrow {
+			r.Narrow, r.Complete = e.Detail, true
+		}
+	}
 	return r, nil
 }
 
