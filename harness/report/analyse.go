@@ -37,8 +37,9 @@ var quantities = []quantity{
 	{"p99_end_to_end", "p99 end to end", true, func(r *run) stats.Number { return r.endToEnd.P99 }},
 }
 
-// analyse computes everything that the report says.
-func analyse(r *result.Run) (*Analysis, data, error) {
+// analyse computes everything that the report says. later, where it is not nil,
+// declares other endpoints and claims than the run's own file.
+func analyse(r *result.Run, later *workloads.Experiment) (*Analysis, data, error) {
 	m := &r.Manifest
 	hash, err := hashRaw(r.Dir)
 	if err != nil {
@@ -54,6 +55,11 @@ func analyse(r *result.Run) (*Analysis, data, error) {
 		e = nil
 		a.Notes = append(a.Notes, "The experiment file cannot be read by this version, so its question and smallest difference of interest are missing: "+err.Error())
 	} else {
+		if later != nil {
+			e.Endpoints, e.Claims = later.Endpoints, later.Claims
+			a.Exploratory = true
+			a.Notes = append(a.Notes, "Endpoints and claims were declared after the run, in "+later.Name+": everything here is exploratory.")
+		}
 		a.Question, a.Rope = e.Question, e.Endpoints.Rope
 	}
 	var arms []workloads.Arm

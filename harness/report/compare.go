@@ -20,7 +20,7 @@ func Compare(a, b string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if sides[i], _, err = analyse(r); err != nil {
+		if sides[i], _, err = analyse(r, nil); err != nil {
 			return "", err
 		}
 	}

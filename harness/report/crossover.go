@@ -163,11 +163,12 @@ func crossingOf(loads, ratios []float64, rising bool) float64 {
 	return math.Inf(1)
 }
 
-// crossoverText names those that there are, for the headline.
+// crossoverText names, for the headline, those that most blocks have and that are
+// known with an interval.
 func (a *Analysis) crossoverText() string {
 	var b strings.Builder
 	for _, c := range a.Crossovers {
-		if c.Crossed*2 <= c.Blocks {
+		if c.Crossed*2 <= c.Blocks || c.Level == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "\n%s, durability %s: %s of %s is %s than that of %s up to %s\n", c.Workload, c.Durability, title(c.Quantity), c.A, c.Below, c.B, c.text())

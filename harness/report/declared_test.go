@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/workloads"
 )
 
 // claimed is a world of nine blocks with one claim that is true, one that is
@@ -130,5 +132,37 @@ func TestShiftFunction(t *testing.T) {
 		if r, ok := p.Ratio.Get(); !ok || r < 0.65 || r > 0.75 || !p.Lo.OK() {
 			t.Errorf("p%v: %+v", p.Percentile, p)
 		}
+	}
+}
+
+// Endpoints of another file are exploratory, and change nothing in the result.
+func TestExplore(t *testing.T) {
+	dir := small(6).make(t)
+	if _, err := Build(dir); err != nil {
+		t.Fatal(err)
+	}
+	w := claimed()
+	e, err := workloads.Parse("later.yaml", []byte(fmt.Sprintf(worldText, 6, w.shape, "4", w.endpoints)+w.claims))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "later")
+	headline, err := Explore(dir, out, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"exploratory: endpoints and claims were declared after the run", "Claims, declared after the run: exploratory", "among 2 declared"} {
+		if !strings.Contains(headline, want) {
+			t.Errorf("the headline lacks %q:\n%s", want, headline)
+		}
+	}
+	if page, err := os.ReadFile(filepath.Join(out, "report.html")); err != nil || !strings.Contains(string(page), "everything here is exploratory") {
+		t.Errorf("the page does not say so (%v)", err)
+	}
+	if err := Verify(dir); err != nil {
+		t.Errorf("the result changed: %v", err)
+	}
+	if _, err := Explore(dir, out, e); err == nil {
+		t.Error("a report was written over another")
 	}
 }

@@ -20,6 +20,9 @@ func (a *Analysis) headline() string {
 		fmt.Fprintf(&b, ", %d not run", n)
 	}
 	fmt.Fprintf(&b, "; %s, host class %s\n", plural(a.Blocks, "block"), a.HostClass)
+	if a.Exploratory {
+		b.WriteString("exploratory: endpoints and claims were declared after the run\n")
+	}
 	for i := range a.Groups {
 		b.WriteString(a.groupText(&a.Groups[i]))
 	}

@@ -31,7 +31,7 @@ func Build(dir string) (headline string, err error) {
 		return "", err
 	}
 	defer os.RemoveAll(tmp)
-	a, err := render(r, tmp)
+	a, err := render(r, nil, tmp)
 	if err != nil {
 		return "", err
 	}
@@ -62,7 +62,7 @@ func Verify(dir string) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	if _, err := render(r, tmp); err != nil {
+	if _, err := render(r, nil, tmp); err != nil {
 		return err
 	}
 	want, err := reportFiles(tmp)
@@ -92,9 +92,27 @@ func Verify(dir string) error {
 	return errors.Join(errs...)
 }
 
-// render writes a whole report of r into out.
-func render(r *result.Run, out string) (*Analysis, error) {
-	a, d, err := analyse(r)
+// Explore makes a report of the result in dir with the endpoints and claims of
+// another file than its own, marked exploratory, into the directory out, which
+// must not exist, and returns its headline. The result stays as it is.
+func Explore(dir, out string, later *workloads.Experiment) (headline string, err error) {
+	r, err := result.Open(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(out, 0o755); err != nil {
+		return "", err
+	}
+	a, err := render(r, later, out)
+	if err != nil {
+		return "", err
+	}
+	return a.Headline, nil
+}
+
+// render writes a whole report of r into out; later as in analyse.
+func render(r *result.Run, later *workloads.Experiment, out string) (*Analysis, error) {
+	a, d, err := analyse(r, later)
 	if err != nil {
 		return nil, err
 	}

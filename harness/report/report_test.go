@@ -39,7 +39,7 @@ func analysed(t *testing.T, dir string) (string, *Analysis) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, _, err := analyse(r)
+	a, _, err := analyse(r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

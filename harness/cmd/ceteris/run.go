@@ -150,7 +150,9 @@ func (c *runCmd) plan(out io.Writer, e *workloads.Experiment) error {
 }
 
 type reportCmd struct {
-	Dir string `arg:"" help:"A result directory."`
+	Dir       string `arg:"" help:"A result directory."`
+	Endpoints string `placeholder:"FILE" help:"Take endpoints and claims from this experiment file; the report is exploratory and goes to --out."`
+	Out       string `placeholder:"DIR" help:"Where a report with other endpoints goes; made by this."`
 }
 
 // Run makes the report again.
@@ -158,7 +160,40 @@ func (c *reportCmd) Run(std streams) error {
 	if err := isResult(c.Dir); err != nil {
 		return err
 	}
-	return makeReport(std.out, c.Dir)
+	if c.Endpoints == "" && c.Out == "" {
+		return makeReport(std.out, c.Dir)
+	}
+	return c.explore(std.out)
+}
+
+// explore reports with endpoints that were not declared before the run, beside the
+// result and not in it.
+func (c *reportCmd) explore(out io.Writer) error {
+	if c.Endpoints == "" || c.Out == "" {
+		return usage("--endpoints and --out go together: a result's own report has the endpoints that were declared before the run")
+	}
+	e, err := workloads.Load(c.Endpoints)
+	if err != nil {
+		return usageError{err}
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return err
+	}
+	to, err := filepath.Abs(c.Out)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(dir, to); err == nil && filepath.IsLocal(rel) {
+		return usage("--out %s lies in the result, which is never changed", c.Out)
+	}
+	headline, err := report.Explore(c.Dir, c.Out, e)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, headline)
+	fmt.Fprintln(out, "\n"+filepath.Join(c.Out, "report.html"))
+	return nil
 }
 
 // makeReport writes the report, seals the directory with it, and prints where
