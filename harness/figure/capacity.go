@@ -49,11 +49,18 @@ func Capacity(f Figure, pal Palette, probes []CapacityProbe, marks []CapacityMar
 			v, ok := n.Get()
 			return toX(min(max(v, x.Min), x.Max)), ok
 		}
-		for _, m := range marks {
+		// Intervals lie one below the other, because they mostly overlap.
+		for i, m := range marks {
 			lo, okLo := at(m.Lo)
-			if hi, ok := at(m.Hi); ok && okLo {
-				rectangle(c, pale(pal.style(m.Arm, false).Color), lo, c.Min.Y, hi, c.Max.Y)
+			hi, ok := at(m.Hi)
+			if !ok || !okLo {
+				continue
 			}
+			s, y := pal.style(m.Arm, false).line(1.2), c.Max.Y-vg.Length(6+7*i)
+			s.Dashes = nil
+			c.StrokeLine2(s, lo, y, hi, y)
+			c.StrokeLine2(s, lo, y-2.5, lo, y+2.5)
+			c.StrokeLine2(s, hi, y-2.5, hi, y+2.5)
 		}
 		for _, m := range marks {
 			if v, ok := at(m.PerSec); ok {

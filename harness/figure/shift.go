@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -40,6 +41,9 @@ func Shift(f Figure, pal Palette, curves []ShiftCurve) *Figure {
 		ticks = append(ticks, plot.Tick{Value: p, Label: fmt.Sprintf("%g", p)})
 	}
 	p := newPanel(axis{"percentile", Range{5, 103}, plot.LinearScale{}, ticks}, ratioAxis("ratio", widest))
+	for _, c := range curves { // below every line
+		p.Add(c.band(pal.style(c.Arm, false)))
+	}
 	p.Add(layer(func(c draw.Canvas, p *plot.Plot) {
 		_, toY := p.Transforms(&c)
 		c.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.7}, c.Min.X, toY(1), c.Max.X, toY(1))
@@ -54,28 +58,31 @@ func Shift(f Figure, pal Palette, curves []ShiftCurve) *Figure {
 	return &f
 }
 
-func (s ShiftCurve) layer(style Style) layer {
-	return func(c draw.Canvas, p *plot.Plot) {
-		toX, toY := p.Transforms(&c)
-		var low, high, line []vg.Point
-		for _, at := range s.Points {
-			x := toX(at.Percentile)
-			within := func(n stats.Number) (vg.Point, bool) {
-				v, ok := n.Get()
-				return vg.Point{X: x, Y: toY(min(max(v, p.Y.Min), p.Y.Max))}, ok && v > 0
-			}
-			if pt, ok := within(at.Ratio); ok {
-				line = append(line, pt)
-			}
-			lo, okLo := within(at.Lo)
-			hi, okHi := within(at.Hi)
-			if okLo && okHi {
-				low, high = append(low, lo), append([]vg.Point{hi}, high...)
-			}
+// points are where numbers lie, brought to the edge of the axis that they are beyond.
+func (s ShiftCurve) points(c *draw.Canvas, p *plot.Plot, of func(stats.ShiftPoint) stats.Number) (out []vg.Point) {
+	toX, toY := p.Transforms(c)
+	for _, at := range s.Points {
+		if v, ok := of(at).Get(); ok && v > 0 {
+			out = append(out, vg.Point{X: toX(at.Percentile), Y: toY(min(max(v, p.Y.Min), p.Y.Max))})
 		}
-		if len(low) > 1 {
+	}
+	return out
+}
+
+func (s ShiftCurve) band(style Style) layer {
+	return func(c draw.Canvas, p *plot.Plot) {
+		low := s.points(&c, p, func(at stats.ShiftPoint) stats.Number { return at.Lo })
+		high := s.points(&c, p, func(at stats.ShiftPoint) stats.Number { return at.Hi })
+		if len(low) > 1 && len(low) == len(high) {
+			slices.Reverse(high)
 			c.FillPolygon(pale(style.Color), append(low, high...))
 		}
+	}
+}
+
+func (s ShiftCurve) layer(style Style) layer {
+	return func(c draw.Canvas, p *plot.Plot) {
+		line := s.points(&c, p, func(at stats.ShiftPoint) stats.Number { return at.Ratio })
 		c.StrokeLines(style.line(1.5), line)
 		for _, pt := range line {
 			c.DrawGlyph(style.glyph(2.6), pt)

@@ -205,7 +205,7 @@ func (g *gallery) capacityFigures(cells []*result.CellRecord, e *workloads.Exper
 		}
 		f := g.head("capacity-"+c.Workload+"-"+c.Durability,
 			fmt.Sprintf("Capacity with a %s: %s, durability %s", c.Promise, c.Workload, c.Durability),
-			"Each dot is a probe, hollow where the promise was broken or less than 99 % was acknowledged in time; the upright line is an arm's capacity over blocks, the band its signed-rank interval; grey dots are an arm's second run in a block.",
+			"Each dot is a probe, hollow where the promise was broken or less than 99 % was acknowledged in time; the upright line is an arm's capacity over blocks, the bar at the top its signed-rank interval; grey dots are an arm's second run in a block.",
 			c.Durability, blocks, n)
 		if err := g.save("", figure.Capacity(f, g.palette, probes, marks, float64(search.P99))); err != nil {
 			return err
