@@ -14,7 +14,8 @@ type Experiment struct {
 	Name      string
 	Question  string // echoed in the report
 	Models    []Arm
-	Replicate string // Alternate, or the name of the arm that supplies the A/A null
+	Grids     []FactorGrid // of some of them
+	Replicate string       // Alternate, or the name of the arm that supplies the A/A null
 	Blocks    int
 	Repeats   int // of disturbed blocks, at most
 	Seed      uint64

@@ -113,6 +113,8 @@ func (k *Key) takesOne() string {
 		forms = append(forms, "a size such as 64KiB"+between(writeSize))
 	case Duration:
 		forms = append(forms, "a duration such as 500ms"+between(func(v float64) string { return writeDuration(time.Duration(v)) }))
+	case Setting:
+		forms = append(forms, "the value of a factor or setting")
 	case CPUs:
 		forms = append(forms, "a list of CPUs such as 0-1,4")
 	}

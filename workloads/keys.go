@@ -27,6 +27,7 @@ const (
 	Size     Kind = "size"     // 1KiB, between Min and Max bytes
 	Duration Kind = "duration" // 500ms, between Min and Max ns
 	CPUs     Kind = "CPUs"     // 0-1,4
+	Setting  Kind = "setting"  // text, a number or a truth, as a factor takes it
 )
 
 // Count is how many values of its kind a key takes.

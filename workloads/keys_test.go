@@ -19,9 +19,11 @@ func full() map[string]any {
 	loads := func() map[string]any { return map[string]any{"kind": Absolute, "per_second": []any{1}} }
 	return map[string]any{
 		"name": "t", "blocks": 1, "host": map[string]any{}, "endpoints": map[string]any{"baseline": "threadpool"}, "loads": loads(),
-		"models": []any{map[string]any{"model": "tpc", "set": map[string]any{}}, "threadpool"},
+		"models": []any{map[string]any{
+			"model": "tpc", "set": map[string]any{}, "grid": []any{map[string]any{"factor": "staging", "values": []any{"none", "shared"}}},
+		}, "threadpool"},
 		"stop":   map[string]any{"width": 0.1, "max_blocks": 9},
-		"claims": []any{map[string]any{"text": "c", "arm": "tpc", "says": "lower"}},
+		"claims": []any{map[string]any{"text": "c", "arm": "tpc-none", "says": "lower"}},
 		"workloads": []any{map[string]any{
 			"name": "w", "partitions": 1, "connections": 1, "inflight": 1, "keys": law(), "connection": law(), "loads": loads(),
 			"size": map[string]any{"lognormal": map[string]any{"median": 1, "sigma": 1, "max": 1}},
@@ -184,7 +186,7 @@ func TestDefaults(t *testing.T) {
 // TestEveryFieldHasAKey: what an experiment holds can be written in a file.
 func TestEveryFieldHasAKey(t *testing.T) {
 	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max", "MaxBlocks": "max_blocks"}
-	derived := []string{"Source", "Line", "Family", "Swept", "Capacity"} // its keys are those of loads
+	derived := []string{"Source", "Line", "Grids", "Family", "Swept", "Capacity"} // its keys are those of loads
 	for prefix, v := range map[string]any{
 		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{}, "claims.*.": Claim{}, "stop.": Stop{},
 		"workloads.*.": Workload{}, "workloads.*.size.lognormal.": SizeLaw{},

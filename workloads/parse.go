@@ -42,7 +42,7 @@ func (d *document) experiment(n ast.Node) *Experiment {
 		e.Name = d.identifier(n, "name")
 	}
 	e.Question = f.text("question")
-	e.Models = f.arms()
+	e.Models, e.Grids = f.arms()
 	e.Replicate = f.replicate(e.Models)
 	e.Blocks = int(f.integer("blocks"))
 	e.Repeats = int(f.integer("repeats"))
@@ -82,32 +82,38 @@ func (d *document) experiment(n ast.Node) *Experiment {
 	return e
 }
 
-func (f *fields) arms() []Arm {
+func (f *fields) arms() ([]Arm, []FactorGrid) {
 	var arms []Arm
+	var grids []FactorGrid
 	for i, n := range f.list("models", "model names, or mappings of name, model and set") {
 		key := fmt.Sprintf("models[%d]", i)
-		a := f.arm(n, key)
-		for _, other := range arms {
-			if other.Name == a.Name {
-				f.fail(n, key, "a name that no other model has", fmt.Sprintf("%q again", a.Name))
+		several, grid := f.arm(n, key)
+		if grid != nil {
+			grids = append(grids, *grid)
+		}
+		for _, a := range several {
+			for _, other := range arms {
+				if other.Name == a.Name {
+					f.fail(n, key, "a name that no other model has", fmt.Sprintf("%q again", a.Name))
+				}
 			}
+			if a.Name == ReplicateArm || a.Name == Alternate {
+				f.fail(n, key, "a name other than "+ReplicateArm+" and "+Alternate, fmt.Sprintf("%q", a.Name))
+			}
+			arms = append(arms, a)
 		}
-		if a.Name == ReplicateArm || a.Name == Alternate {
-			f.fail(n, key, "a name other than "+ReplicateArm+" and "+Alternate, fmt.Sprintf("%q", a.Name))
-		}
-		arms = append(arms, a)
 	}
 	if len(arms) > maxArms {
 		f.fail(f.node, "models", fmt.Sprintf("at most %d models", maxArms), fmt.Sprint(len(arms)))
 	}
-	return arms
+	return arms, grids
 }
 
-func (f *fields) arm(n ast.Node, key string) Arm {
+func (f *fields) arm(n ast.Node, key string) ([]Arm, *FactorGrid) {
 	line, _ := position(n)
 	if s, ok := n.(*ast.StringNode); ok {
 		name := f.identifier(s, key)
-		return Arm{Name: name, Model: name, Line: line}
+		return []Arm{{Name: name, Model: name, Line: line}}, nil
 	}
 	m := f.mapping(n, key)
 	a := Arm{Set: map[string]string{}, Line: line}
@@ -120,7 +126,7 @@ func (f *fields) arm(n ast.Node, key string) Arm {
 	}
 	set := m.get("set", "a mapping of factors and settings")
 	if set == nil {
-		return a
+		return f.grid(m, key, a)
 	}
 	var scratch models.Config
 	for _, kv := range f.pairs(set, key+".set") {
@@ -137,7 +143,7 @@ func (f *fields) arm(n ast.Node, key string) Arm {
 		}
 		a.Set[kv.key] = v
 	}
-	return a
+	return f.grid(m, key, a)
 }
 
 func (f *fields) replicate(arms []Arm) string {

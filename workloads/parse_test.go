@@ -183,6 +183,34 @@ func TestCapacity(t *testing.T) {
 	}
 }
 
+func TestGrid(t *testing.T) {
+	text := strings.Replace(valid, "[tpc, {", "[tpc, {name: g, model: tpc, set: {inflight: 4}, grid: [{factor: spin, values: [0, 50us]}, {factor: staging, values: [none, shared]}]}, {", 1)
+	e, err := Parse("t.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"g-0-none", "g-0-shared", "g-50us-none", "g-50us-shared"}
+	if got := names(e.Models); !slices.Equal(got[1:5], want) || len(got) != 6 || len(e.Grids) != 1 || !slices.Equal(e.Grids[0].Arms, want) {
+		t.Errorf("arms %v, grids %+v", names(e.Models), e.Grids)
+	}
+	if set := e.Models[3].Set; set["inflight"] != "4" || set["spin"] != "50us" || set["staging"] != "none" {
+		t.Errorf("%s sets %v", e.Models[3].Name, set)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"[none, shared]", "[none]", "models[1].grid[1].values: expected two values or more, got one"},
+		{"[none, shared]", "[none, none]", `models[1].grid[1].values[1]: expected a value that is not listed before, got "none"`},
+		{"[none, shared]", "[none, maybe]", "models[1].grid[1].values[1]: expected a factor or setting and a value it takes, got factor staging"},
+		{"factor: staging, values: [none, shared]", "factor: spin, values: [1us, 2us]", `models[1].grid[1].factor: expected a factor that is not set before, got "spin" again`},
+		{"factor: staging, values: [none, shared]", "factor: inflight, values: [1, 2]", `models[1].grid[1].factor: expected a factor that is not set before, got "inflight" again`},
+		{"[0, 50us]", "[0, 1us, 2us, 3us, 4us, 5us, 6us, 7us, 8us, 9us, 10us, 11us, 12us, 13us, 14us, 15us, 16us]", "models[1].grid: expected at most 32 combinations, got 34"},
+	} {
+		_, err := Parse("t.yaml", []byte(strings.Replace(text, c.old, c.new, 1)))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", c.new, err, c.want)
+		}
+	}
+}
+
 func TestSweep(t *testing.T) {
 	text := strings.Replace(valid, "partitions: 3", "partitions: [3, 30]", 1)
 	text = strings.Replace(text, "inflight: 5", "inflight: [1, 8]", 1)

@@ -135,6 +135,8 @@ func (k *Key) scalars() []schema {
 		forms = append(forms, pattern(sizePattern), bounded("integer"))
 	case Duration:
 		forms = append(forms, pattern(durationPattern))
+	case Setting:
+		forms = append(forms, schema{"type": []string{"string", "number", "boolean"}})
 	case CPUs:
 		forms = append(forms, pattern(cpusPattern), schema{"type": "integer", "minimum": 0})
 	}

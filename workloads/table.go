@@ -49,6 +49,9 @@ func table() []Key {
 			Path: setPath, Kind: Mapping,
 			Doc: "Factors and broker settings that the arm changes; the rest stays as the model's preset has it.",
 		},
+	}
+	keys = append(keys, gridKeys()...)
+	keys = append(keys, []Key{
 		{
 			Path: "replicate", Kind: Name, Words: []string{Alternate}, Default: Alternate, See: []string{"models"},
 			Doc: "The arm that runs twice in each block, so that its difference from itself is known; with alternate the arms take turns.",
@@ -87,7 +90,7 @@ func table() []Key {
 			Path: "measure", Kind: Duration, Min: float64(10 * time.Millisecond), Max: float64(maxWindow), Default: "5s",
 			Doc: "How long a cell is measured.",
 		},
-	}
+	}...)
 	keys = append(keys, loadKeys("loads", true, "The load points of every workload that has none of its own.")...)
 	keys = append(keys, workloadKeys()...)
 	keys = append(keys, claimKeys()...)

@@ -2,7 +2,8 @@
 //
 // The plan is a randomised complete block design: a block holds every arm and a
 // second run of one of them (the A/A null) at every load of every workload, in
-// an order drawn from the recorded seed. What a block compares has been measured
+// an order drawn from the recorded seed, in which the arms of each load take turns
+// in coming first. What a block compares has been measured
 // minutes apart on one machine, so the block is the unit of inference.
 //
 // A cell is one fresh broker process on a fresh data directory under one load:

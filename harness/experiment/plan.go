@@ -25,6 +25,7 @@ func plan(e *workloads.Experiment) []cell {
 	for block := range e.AllBlocks() {
 		specs := e.CellsOf(block)
 		shuffle(specs, workloads.Dimension(e.Seed, fmt.Sprintf("order/%d", block)))
+		counterbalance(specs, e, block)
 		// A search goes on from its last answer; within a round the order is random.
 		slices.SortStableFunc(specs, func(a, b workloads.CellSpec) int { return a.Probe - b.Probe })
 		for position, spec := range specs {

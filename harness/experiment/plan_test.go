@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,47 @@ func TestPlanIsComplete(t *testing.T) {
 	}
 	if nulls["tpc"] != 16 || nulls["pool"] != 16 {
 		t.Errorf("replicates %v, want 16 of each arm: they alternate by block", nulls)
+	}
+}
+
+// TestPlanIsBalanced: over three blocks each of three arms, the replicate being
+// one, has come first, second and third at each point once.
+func TestPlanIsBalanced(t *testing.T) {
+	for seed := range uint64(20) {
+		type key struct {
+			round, place         int
+			workload, durability string
+			load                 float64
+			arm                  string
+		}
+		seen := map[key]int{}
+		place := map[string]int{}
+		firsts := map[string]bool{}
+		e := design(seed)
+		e.Blocks = 9
+		for _, c := range Plan(e) {
+			at := strings.Join([]string{strconv.Itoa(c.Block), c.Durability, strconv.FormatFloat(c.LoadPerSec, 'f', -1, 64)}, "/")
+			arm := c.Arm
+			if c.Replicate {
+				arm = workloads.ReplicateArm
+			}
+			if place[at] == 0 && c.Block == 0 {
+				firsts[arm] = true
+			}
+			seen[key{c.Block / 3, place[at], c.Workload, c.Durability, c.LoadPerSec, arm}]++
+			place[at]++
+		}
+		if len(seen) != 3*3*4*3 {
+			t.Fatalf("seed %d: %d places, want %d: %v", seed, len(seen), 3*3*4*3, seen)
+		}
+		for k, n := range seen {
+			if n != 1 {
+				t.Errorf("seed %d: %+v %d times", seed, k, n)
+			}
+		}
+		if seed == 1 && len(firsts) < 2 {
+			t.Errorf("one arm begins at every load: %v", firsts)
+		}
 	}
 }
 

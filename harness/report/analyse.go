@@ -118,6 +118,9 @@ func analyse(r *result.Run, later *workloads.Experiment) (*Analysis, data, error
 		if err := a.declare(e); err != nil {
 			return nil, nil, err
 		}
+		if err := a.factorials(e, d); err != nil {
+			return nil, nil, err
+		}
 		if err := a.capacities(e, r.Cells); err != nil {
 			return nil, nil, err
 		}

@@ -42,6 +42,8 @@ type Analysis struct {
 	Capacity []Capacity `json:"capacity,omitempty"`
 	// Crossovers are there where several loads are compared.
 	Crossovers []Crossover `json:"crossovers,omitempty"`
+	// Factorial is there when arms are a grid of factors with two values each.
+	Factorial []FactorEffect `json:"factorial,omitempty"`
 	// Claims are those of the experiment file. Exploratory: endpoints and claims
 	// come from another file than the run's own.
 	Claims      []ClaimOutcome `json:"claims,omitempty"`

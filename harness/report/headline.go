@@ -26,6 +26,7 @@ func (a *Analysis) headline() string {
 	for i := range a.Groups {
 		b.WriteString(a.groupText(&a.Groups[i]))
 	}
+	b.WriteString(a.factorialText())
 	b.WriteString(a.capacityText())
 	b.WriteString(a.crossoverText())
 	b.WriteString(a.claimsText())

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
@@ -29,6 +30,7 @@ type world struct {
 	// medianNs is a run's median response time.
 	medianNs    func(p result.PlannedCell) float64
 	connections string // of the experiment file; "": 4
+	models      string // of the experiment file; "": tpc and threadpool
 	endpoints   string // appended to those of the experiment file
 	claims      string // appended to the experiment file
 	intervals   int    // of a run; 0: two
@@ -101,6 +103,9 @@ func (w world) make(t testing.TB) string {
 		connections = "4"
 	}
 	text := fmt.Sprintf(worldText, w.blocks, w.shape, connections, w.endpoints) + w.claims
+	if w.models != "" {
+		text = strings.Replace(text, "[tpc, threadpool]", w.models, 1)
+	}
 	e, err := workloads.Parse("world.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,9 @@ func writeTables(a *Analysis, dir string) error {
 	if rows := insideRows(a); len(rows) > 1 {
 		tables["inside"] = rows
 	}
+	if len(a.Factorial) > 0 {
+		tables["factorial"] = factorialRows(a)
+	}
 	if len(a.Capacity) > 0 {
 		tables["capacity"] = capacityRows(a)
 	}
