@@ -70,7 +70,8 @@ func samples() []*Figure {
 		}),
 		Shift(head("shift"), twoArms, []ShiftCurve{
 			{"tpc", []stats.ShiftPoint{
-				{Percentile: 10, Ratio: stats.Of(0.8), Lo: stats.Of(0.7), Hi: stats.Of(0.9)}, {Percentile: 50, Ratio: stats.Of(0.7), Lo: stats.Of(0.65), Hi: stats.Of(0.8)},
+				{Percentile: 10, Ratio: stats.Of(0.8), Lo: stats.Of(0.7), Hi: stats.Of(0.9)},
+				{Percentile: 50, Ratio: stats.Of(0.7), Lo: stats.Of(0.65), Hi: stats.Of(0.8)},
 				{Percentile: 99, Ratio: stats.Of(2), Lo: stats.Of(1e-9), Hi: stats.Of(1e9)}, // beyond the axis
 			}},
 			{"threadpool", []stats.ShiftPoint{{Percentile: 10, Ratio: stats.Refuse("none"), Lo: stats.Refuse("none"), Hi: stats.Refuse("none")}, {Percentile: 90, Ratio: stats.Of(1)}}},

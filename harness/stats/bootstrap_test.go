@@ -75,8 +75,14 @@ func TestMergedPercentile(t *testing.T) {
 		p      float64
 		want   float64
 	}{
-		{[]int64{1, 1, 1}, 50, 3}, {[]int64{1, 1, 1}, 99, 5}, {[]int64{1, 1, 1}, 0, 1}, {[]int64{1, 1, 1}, 20, 1},
-		{[]int64{1, 0, 0}, 66, 1}, {[]int64{0, 2, 0}, 99, 3}, {[]int64{0, 1, 9}, 12, 3}, {[]int64{0, 1, 9}, 20, 5},
+		{[]int64{1, 1, 1}, 50, 3},
+		{[]int64{1, 1, 1}, 99, 5},
+		{[]int64{1, 1, 1}, 0, 1},
+		{[]int64{1, 1, 1}, 20, 1},
+		{[]int64{1, 0, 0}, 66, 1},
+		{[]int64{0, 2, 0}, 99, 3},
+		{[]int64{0, 1, 9}, 12, 3},
+		{[]int64{0, 1, 9}, 20, 5},
 	} {
 		if got, ok := m.percentile(c.weight, c.p); !ok || got != c.want {
 			t.Errorf("weights %v, p%v: %v, want %v", c.weight, c.p, got, c.want)
