@@ -67,6 +67,32 @@ func TestHolmNeedsBlocks(t *testing.T) {
 	}
 }
 
+// TestBears: a claim is borne out on its own side of 1 only, and only beyond the floor.
+func TestBears(t *testing.T) {
+	of := func(ratio float64, verdict stats.Verdict) *Comparison {
+		return &Comparison{Effect: stats.Effect{Ratio: stats.Of(ratio), P: stats.Of(0.01), PEqual: stats.Of(0.02), Verdict: verdict}}
+	}
+	for _, c := range []struct {
+		of    *Comparison
+		says  string
+		bears bool
+		p     float64
+	}{
+		{of(0.5, stats.Resolved), workloads.Lower, true, 0.01},
+		{of(0.5, stats.Resolved), workloads.Higher, false, 1},
+		{of(2, stats.Resolved), workloads.Higher, true, 0.01},
+		{of(2, stats.Resolved), workloads.Lower, false, 1},
+		{of(0.5, stats.Inside), workloads.Lower, false, 0.01},
+		{of(1, stats.Equivalent), workloads.Equal, true, 0.02},
+		{of(1, stats.Inside), workloads.Equal, false, 0.02},
+		{&Comparison{}, workloads.Lower, false, 1},
+	} {
+		if bears, p := c.of.bears(c.says); bears != c.bears || p != c.p {
+			t.Errorf("%v %s says %s: %v at %v, want %v at %v", c.of.Ratio, c.of.Verdict, c.says, bears, p, c.bears, c.p)
+		}
+	}
+}
+
 func TestEqualClaim(t *testing.T) {
 	w := claimed()
 	w.medianNs = func(result.PlannedCell) float64 { return 1e5 }

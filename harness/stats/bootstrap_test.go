@@ -46,6 +46,36 @@ func TestWithinRunCovers(t *testing.T) {
 	}
 }
 
+// Intervals that resemble their neighbours say less than as many that do not, and
+// the blocks that are drawn know it.
+func TestWithinRunSeesNeighbours(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 9))
+	wider := 0
+	for i := range 40 {
+		var alike [][]Bucket
+		for range 20 {
+			level := 1 + random.Float64()
+			for range 3 {
+				alike = append(alike, bucketed([]float64{level, level * 1.01, level * 1.02}))
+			}
+		}
+		width := func(intervals [][]Bucket) float64 {
+			lo, hi := WithinRun(intervals, 50, uint64(i))
+			l, _ := lo.Get()
+			h, _ := hi.Get()
+			return h - l
+		}
+		mixed := slices.Clone(alike)
+		random.Shuffle(len(mixed), func(a, b int) { mixed[a], mixed[b] = mixed[b], mixed[a] })
+		if width(alike) > 1.15*width(mixed) {
+			wider++
+		}
+	}
+	if wider < 25 {
+		t.Errorf("wider in %d of 40", wider)
+	}
+}
+
 func TestWithinRunEdges(t *testing.T) {
 	if lo, _ := WithinRun(make([][]Bucket, MinIntervals-1), 50, 1); !strings.Contains(lo.Refusal(), "9 intervals") {
 		t.Errorf("nine intervals: %+v", lo)

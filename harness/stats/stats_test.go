@@ -230,6 +230,31 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// The floor is the null's interval once that is of the wanted level, and the
+// largest difference before; six blocks make no difference between the two.
+func TestFloor(t *testing.T) {
+	null := []float64{1.3, 1.01, 0.99, 1.02, 0.98, 1.01, 0.99, 1, 1.01, 0.99, 1.02, 0.98}
+	for n, want := range map[int]float64{1: 1.3, 5: 1.3, 6: 1.3, 12: 0} {
+		e, err := Compare(ratios(2, 2), ratios(null[:n]...), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == 0 {
+			var logs []float64
+			for _, r := range null {
+				logs = append(logs, math.Log(r))
+			}
+			s, _ := HodgesLehmann(logs)
+			want = math.Exp(max(-s.Lo, s.Hi))
+		}
+		floor, _ := e.Floor.Get()
+		near(t, "floor", floor, want, 1e-12)
+		if n == 12 && floor > 1.2 {
+			t.Errorf("one odd block of twelve makes the floor %v", floor)
+		}
+	}
+}
+
 func TestNumber(t *testing.T) {
 	for _, n := range []Number{Of(math.NaN()), Of(math.Inf(1)), Refuse("%d too few", 3), {}} {
 		if v, ok := n.Get(); ok || v != 0 || n.Refusal() == "" || n.Times(2).OK() {
