@@ -39,7 +39,6 @@ func (r *runner) runCell(ctx context.Context, c *cell) (*result.CellRecord, erro
 	rec := newRecord(c)
 	a := &attempt{r: r, c: c, rec: rec, dir: dir, data: data}
 	a.settle(ctx)
-	defer a.ballast.Close()
 	if err := a.measure(ctx); err != nil {
 		rec.Error = err.Error()
 	}
@@ -79,7 +78,6 @@ type attempt struct {
 	c         *cell
 	rec       *result.CellRecord
 	dir, data string
-	ballast   *host.Ballast
 	b         *child.Broker
 	s         *sampler
 	noise     host.Noise // at measure-start
@@ -97,8 +95,8 @@ type attempt struct {
 // the machine's own.
 func (a *attempt) settle(ctx context.Context) {
 	a.rec.PrewarmBytes = prewarmBytes(a.r.e, a.c, a.r.machine.MemoryBytes())
-	var err error
-	if a.ballast, err = host.NewBallast(a.rec.PrewarmBytes); err != nil {
+	err := a.r.ballast.Fill(a.rec.PrewarmBytes)
+	if err != nil {
 		a.gate("prewarmed", false, true, err.Error())
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.r.o.Settle)
@@ -163,7 +161,7 @@ func (a *attempt) offer(ctx context.Context) error {
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
-		a.ballast.Follow(ctx, func() int64 { return a.r.machine.Dirtied(a.b.PID()) })
+		a.r.ballast.Follow(ctx, func() int64 { return a.r.machine.Dirtied(a.b.PID()) })
 	}()
 	defer func() { cancel(); <-followed }()
 	pid := make(chan int, 1)

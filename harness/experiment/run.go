@@ -50,6 +50,7 @@ type runner struct {
 	begun          time.Time
 	allowed        []int // CPUs of this process before it bound itself
 	machine        host.Machine
+	ballast        host.Ballast
 	placement      host.Placement
 	env            host.Env // the machine as it was before the harness bound itself
 	pinned         bool
@@ -76,6 +77,7 @@ func Run(ctx context.Context, o Options) (dir string, err error) {
 		return "", err
 	}
 	defer release()
+	defer r.ballast.Close()
 	if o.Resume != "" {
 		err = r.resume()
 	} else {

@@ -12,10 +12,12 @@ import (
 // page cache, and never on direct I/O. To write a file and to remove it does not
 // help where more is written than the hypervisor leaves alone, about 1 GiB.
 //
-// The zero value holds nothing. A Ballast belongs to one goroutine at a time.
+// From cell to cell only what was let go of is touched again. The zero value
+// holds nothing. A Ballast belongs to one goroutine at a time.
 type Ballast struct {
 	mem  []byte
 	gone int64 // bytes let go of, from the beginning of mem
+	from int64 // gone, when it was last filled
 }
 
 // Ballast leaves aheadBytes free beyond what was written, and looks every
@@ -23,15 +25,26 @@ type Ballast struct {
 const (
 	aheadBytes  = 256 << 20
 	ballastStep = 20 * time.Millisecond
+	pieceBytes  = 2 << 20 // a huge page
 )
 
-// NewBallast touches so many bytes of memory. The error says why it could not.
-func NewBallast(bytes int64) (*Ballast, error) {
-	if bytes <= 0 {
-		return &Ballast{}, nil
+// Fill makes the ballast hold at least so many bytes. The error says why it
+// could not; it holds nothing then.
+func (b *Ballast) Fill(bytes int64) (err error) {
+	bytes = (max(bytes, 0) + pieceBytes - 1) / pieceBytes * pieceBytes
+	if bytes > int64(len(b.mem)) {
+		b.Close()
+		if b.mem, err = reserve(bytes); err != nil {
+			return err
+		}
+		b.gone = int64(len(b.mem))
 	}
-	mem, err := touched(bytes)
-	return &Ballast{mem: mem}, err // holds nothing after an error
+	if to := max(int64(len(b.mem))-bytes, 0); to < b.gone {
+		touch(b.mem[to:b.gone])
+		b.gone = to
+	}
+	b.from = b.gone
+	return nil
 }
 
 // Follow lets go of as much as the process writes, and of aheadBytes more, until
@@ -45,7 +58,7 @@ func (b *Ballast) Follow(ctx context.Context, written func() int64) {
 		if n < 0 {
 			n = int64(len(b.mem))
 		}
-		b.letGo(n + aheadBytes)
+		b.letGo(b.from + n + aheadBytes)
 		select {
 		case <-ctx.Done():
 			return
@@ -56,8 +69,7 @@ func (b *Ballast) Follow(ctx context.Context, written func() int64) {
 
 // letGo frees the memory up to byte n, in whole pieces.
 func (b *Ballast) letGo(n int64) {
-	const piece = 2 << 20 // a huge page
-	n = min((n+piece-1)/piece*piece, int64(len(b.mem)))
+	n = min((n+pieceBytes-1)/pieceBytes*pieceBytes, int64(len(b.mem)))
 	if n <= b.gone {
 		return
 	}
@@ -69,6 +81,6 @@ func (b *Ballast) letGo(n int64) {
 func (b *Ballast) Close() {
 	if b.mem != nil {
 		unmap(b.mem)
-		*b = Ballast{}
 	}
+	*b = Ballast{}
 }

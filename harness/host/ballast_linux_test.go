@@ -17,11 +17,11 @@ func held(b *Ballast) (bytes int64) {
 
 func TestBallastFollowsWhatIsWritten(t *testing.T) {
 	const size = aheadBytes + 64<<20
-	b, err := NewBallast(size)
-	if err != nil {
+	b := &Ballast{}
+	defer b.Close()
+	if err := b.Fill(size); err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
 	if got := held(b); got != size {
 		t.Fatalf("%d bytes touched, want %d", got, size)
 	}
@@ -42,6 +42,17 @@ func TestBallastFollowsWhatIsWritten(t *testing.T) {
 	if got, want := held(b), int64(52<<20); got != want {
 		t.Errorf("at the end %d are held, want %d", got, want)
 	}
+	// Another cell, with less: what is missing is touched again, and what it
+	// writes is counted from there.
+	if err := b.Fill(100 << 20); err != nil {
+		t.Fatal(err)
+	}
+	if got := held(b); got != 100<<20 {
+		t.Errorf("%d bytes are held for the second, want 100 MiB", got)
+	}
+	if err := b.Fill(10 << 20); err != nil || held(b) != 100<<20 {
+		t.Errorf("%v: %d bytes are held for one that wants less, want what there was", err, held(b))
+	}
 	b.Follow(t.Context(), func() int64 { return -1 }) // ends by itself
 	if got := held(b); got != 0 {
 		t.Errorf("%d are held though the kernel does not tell what was written", got)
@@ -49,16 +60,19 @@ func TestBallastFollowsWhatIsWritten(t *testing.T) {
 }
 
 func TestNoBallast(t *testing.T) {
+	var b Ballast
 	for _, n := range []int64{0, -1} {
-		b, err := NewBallast(n)
-		if err != nil {
+		if err := b.Fill(n); err != nil {
 			t.Fatal(err)
 		}
 		b.Follow(t.Context(), func() int64 { t.Fatal("there is nothing to follow"); return 0 })
-		b.Close()
 	}
-	if b, err := NewBallast(1 << 60); err == nil {
-		b.Close()
-		t.Error("an exbibyte was touched")
+	if err := b.Fill(1 << 60); err == nil {
+		t.Error("an exbibyte was reserved")
 	}
+	if err := b.Fill(pieceBytes); err != nil || held(&b) != pieceBytes {
+		t.Errorf("after an error: %v, %d bytes held", err, held(&b))
+	}
+	b.Close()
+	b.Close()
 }
