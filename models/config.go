@@ -54,7 +54,7 @@ var Settings = []Setting{
 	{"max.connections", math.MaxInt32, 1, math.MaxInt32, "connections accepted at a time"},
 	{"max.connections.per.ip", math.MaxInt32, 1, math.MaxInt32, "threadpool: connections from one address at a time; those beyond are closed"},
 	{"max.connection.creation.rate", math.MaxInt32, 1, math.MaxInt32, "threadpool: connections accepted a second; beyond it the acceptor waits"},
-	{"queued.max.request.bytes", -1, -1, math.MaxInt64, "threadpool: bytes of requests of more than 16 KiB in the broker, beyond which sockets are not read; -1 and 0 leave it at the broker's memory"},
+	{"queued.max.request.bytes", -1, -1, math.MaxInt64, "threadpool, memory=heap: bytes of requests of more than 16 KiB in the broker, beyond which sockets are not read; -1 and 0 leave it at the broker's memory, which is the bound with memory=arena"},
 	{"quota.producer.default", 0, 0, math.MaxInt64, "threadpool: bytes that a client id may produce a second; 0 is no limit"},
 	{"quota.consumer.default", 0, 0, math.MaxInt64, "threadpool: bytes that a client id may fetch a second; 0 is no limit"},
 	{"quota.request.percentage.default", 0, 0, 1 << 20, "threadpool: percent of a handler's time that Produce and Fetch of a client id may take; 0 is no limit"},

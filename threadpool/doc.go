@@ -27,10 +27,11 @@
 //
 // With network=uring a processor waits by a ring instead of its epoll instance,
 // and the receives, or sends, of one step of its round go to the kernel in one
-// call (ring.go). With memory=arena it has a region of its own off Go's heap
-// (region.go). With disk=direct the write of an append is an aligned one to the
-// device, on the same thread under the same lock (directfile.go). None of these
-// moves a step to another thread.
+// call (ring.go); the acceptor keeps epoll, file ranges go by sendfile. With
+// memory=arena it has a region of its own off Go's heap (region.go). With
+// disk=direct the write of an append is an aligned one to the device, on the same
+// thread under the same lock (directfile.go). None of these moves a step to
+// another thread.
 //
 // # Idling
 //
