@@ -51,7 +51,9 @@ type Produce struct {
 
 	topics []topicSpan
 	names  []byte
+	in     produceInput
 	out    wire.ProduceResponse
+	put    produceOutput
 }
 
 // topicSpan is a topic of a request and how many successive parts it has.
@@ -92,32 +94,8 @@ type ProducePart struct {
 // Split cuts the request by partition. Parts that cannot be appended whatever
 // the partition says are Done.
 func (op *Produce) Split(req *wire.ProduceRequest, im *cluster.Image) {
-	op.ThrottleMs = 0
-	op.Version, op.Acks, op.TimeoutMs = req.Version, req.Acks, req.TimeoutMs
-	op.Parts, op.topics, op.names = op.Parts[:0], op.topics[:0], op.names[:0]
-	refusal, why := int16(0), ""
-	switch {
-	case req.Acks < -1 || req.Acks > 1:
-		refusal = codeInvalidAcks
-	case req.TransactionalID != nil:
-		refusal, why = codeTransactions, noTransactions
-	}
-	at := 0
-	for i := range req.Topics {
-		t := &req.Topics[i]
-		topic, missing := lookup(im, req.Version >= 13, t.Name, t.ID)
-		var name []byte
-		op.names, name = keep(op.names, t.Name)
-		op.topics = append(op.topics, topicSpan{name: name, id: t.ID, parts: t.Parts})
-		for range t.Parts {
-			op.add(topic, &req.Parts[at])
-			pp := &op.Parts[at]
-			if at++; refusal != 0 {
-				pp.fail(refusal, why)
-			} else if missing != 0 {
-				pp.fail(missing, "")
-			}
-		}
+	op.Begin(req, im)
+	for op.SplitSome(allAtOnce) {
 	}
 }
 
@@ -128,6 +106,7 @@ func (op *Produce) Reset() {
 		pp.Topic, pp.Records, pp.ErrMsg, pp.Append.Seg = nil, nil, "", nil
 	}
 	op.Parts, op.topics, op.names = op.Parts[:0], op.topics[:0], op.names[:0]
+	op.in, op.put = produceInput{}, produceOutput{}
 }
 
 func (op *Produce) add(topic *cluster.Topic, in *wire.ProducePart) {
@@ -244,29 +223,4 @@ func (op *Produce) Failed() bool {
 		}
 	}
 	return false
-}
-
-// AppendResponse appends the response as a whole frame. All parts are Done.
-func (op *Produce) AppendResponse(dst []byte, corr int32) []byte {
-	op.out.Begin(dst, op.Version, corr, len(op.topics))
-	at, moved := 0, false
-	for i := range op.topics {
-		t := &op.topics[i]
-		op.out.Topic(t.name, t.id, t.parts)
-		for range t.parts {
-			pp := &op.Parts[at]
-			at++
-			moved = moved || pp.Err == codeNotLeader
-			op.out.Part(&wire.ProduceResult{
-				Index: pp.Index, Code: pp.Err, Message: pp.ErrMsg,
-				BaseOffset: pp.BaseOffset, LogAppendTimeMs: pp.LogAppendTimeMs, LogStartOffset: pp.LogStartOffset,
-				Leader: pp.leader, LeaderEpoch: pp.leaderEpoch,
-			})
-		}
-	}
-	var nodes []wire.Node
-	if moved {
-		nodes = op.Env.Nodes
-	}
-	return op.out.End(op.ThrottleMs, nodes)
 }

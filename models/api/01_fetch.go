@@ -52,7 +52,10 @@ type Fetch struct {
 	names   []byte
 	code    int16
 	session sessionUse
+	in      fetchInput
+	put     fetchOutput
 	cuts    []int // where in the head each responding part's records belong
+	runs    []int // how many parts of each topic respond, in the order of the answer
 	out     wire.FetchResponse
 }
 
@@ -91,40 +94,8 @@ type FetchPart struct {
 // Split cuts the request by partition, after its session (ses may be nil: then
 // there are none) has said which partitions those are.
 func (op *Fetch) Split(req *wire.FetchRequest, im *cluster.Image, ses *Sessions) {
-	if op.most == 0 {
-		op.most = int32(op.Env.Cfg.Int("fetch.max.bytes")) // a search by name, once an operation
-	}
-	op.ThrottleMs = 0
-	op.Version, op.ReadCommitted = req.Version, req.ReadCommitted
-	op.MaxWaitMs, op.MaxBytes = req.MaxWaitMs, max(min(req.MaxBytes, op.most), 0)
-	op.MinBytes = min(req.MinBytes, op.MaxBytes)
-	op.Parts, op.names, op.code, op.session = op.Parts[:0], op.names[:0], 0, sessionUse{}
-	if op.code = op.session.open(ses, req, op.Env.NowMs()); op.code != 0 {
-		return
-	}
-	if op.session.incremental() {
-		op.fromSession(im)
-	} else {
-		op.fromRequest(req, im)
-	}
-}
-
-func (op *Fetch) fromRequest(req *wire.FetchRequest, im *cluster.Image) {
-	at := 0
-	for i := range req.Topics {
-		t := &req.Topics[i]
-		topic, missing := lookup(im, req.Version >= 13, t.Name, t.ID)
-		var name []byte
-		op.names, name = keep(op.names, t.Name)
-		for range t.Parts {
-			in := &req.Parts[at]
-			at++
-			fp := op.add()
-			fp.Topic, fp.name, fp.id, fp.Index = topic, name, t.ID, in.Index
-			fp.Offset, fp.MaxBytes = in.Offset, in.MaxBytes
-			fp.CurrentEpoch, fp.LastFetchedEpoch = in.CurrentEpoch, in.LastFetchedEpoch
-			op.place(fp, missing)
-		}
+	op.Begin(req, im, ses)
+	for op.SplitSome(allAtOnce) {
 	}
 }
 
@@ -144,6 +115,7 @@ func (op *Fetch) add() *FetchPart {
 
 // place finds the owner of a part, or answers it.
 func (op *Fetch) place(fp *FetchPart, missing int16) {
+	op.in.head += wire.FetchPartBytes + wire.FetchTopicBytes + len(fp.name)
 	if missing != 0 {
 		fp.refuse(missing)
 		return
@@ -288,6 +260,7 @@ func (op *Fetch) Reset(at iobuf.Allocator) {
 		*fp = FetchPart{Data: fp.Data}
 	}
 	op.Parts, op.names, op.session = op.Parts[:0], op.names[:0], sessionUse{}
+	op.in, op.put = fetchInput{}, fetchOutput{}
 }
 
 // Drop releases the part's data. A shell that loads before it knows whether the

@@ -7,6 +7,23 @@ import (
 	"github.com/ceteris/ceteris/models/wire"
 )
 
+// fetchOutput is how far the answer has come.
+type fetchOutput struct {
+	part int // that is next
+
+	left  int  // settling: of MaxBytes; encoding: of the topic's parts
+	first bool // settling: nothing has bytes yet
+	said  int  // the last part that responds, -1: none
+	head  int  // bound of the head's length
+
+	writing bool   // the head
+	run     int    // topics begun
+	moved   bool   // a part says where the leader is
+	b       []byte // the head as written
+	cut     int    // of its cuts, those that are hung
+	from    int    // what of the head is not hung yet
+}
+
 // Join answers the request: [Fetch.Settle], then [Fetch.Encode].
 func (op *Fetch) Join(ses *Sessions, corr int32, head []byte, out *iobuf.Chain) []byte {
 	op.Settle(ses)
@@ -17,15 +34,44 @@ func (op *Fetch) Join(ses *Sessions, corr int32, head []byte, out *iobuf.Chain) 
 // partitions are worth mentioning. It touches the session cache, and nothing
 // after it does, so a pool holds its lock over Split and Settle only.
 func (op *Fetch) Settle(ses *Sessions) {
-	op.trim()
-	if op.code != 0 {
-		return
+	op.BeginSettle(ses)
+	for op.SettleSome(ses, allAtOnce) {
 	}
-	if op.code = op.session.settle(ses, op); op.code != 0 {
-		for i := range op.Parts {
-			op.Parts[i].respond = false
+}
+
+// BeginSettle begins to settle; all parts are applied.
+func (op *Fetch) BeginSettle(ses *Sessions) {
+	op.put = fetchOutput{left: int(op.MaxBytes), first: true, said: -1, head: op.fixedBytes()}
+	op.runs = op.runs[:0]
+	op.session.begin(ses, op)
+}
+
+// SettleSome settles at most n parts and tells whether there are more.
+func (op *Fetch) SettleSome(ses *Sessions, n int) (more bool) {
+	put := &op.put
+	if op.code = op.session.overtaken(op.code); op.code != 0 {
+		op.runs = op.runs[:0] // the answer mentions no partition
+		return false
+	}
+	for ; n > 0 && put.part < len(op.Parts); n-- {
+		fp := &op.Parts[put.part]
+		put.trim(fp)
+		if fp.respond = op.session.mention(fp); fp.respond {
+			if put.said < 0 || !op.sameTopic(put.said, put.part) {
+				op.runs = append(op.runs, 0)
+				put.head += wire.FetchTopicBytes + len(fp.name)
+			}
+			op.runs[len(op.runs)-1]++
+			put.said = put.part
+			put.head += wire.FetchPartBytes
 		}
+		put.part++
 	}
+	if put.part < len(op.Parts) {
+		return true
+	}
+	op.session.end(ses)
+	return false
 }
 
 // Bytes is how much was read, of all parts.
@@ -47,23 +93,19 @@ func (op *Fetch) Withhold() {
 	}
 }
 
-// trim gives each part the bytes that it would have got if the parts had been
-// read one after the other, whatever the order in which they were.
-func (op *Fetch) trim() {
-	left, first := int(op.MaxBytes), true
-	for i := range op.Parts {
-		fp := &op.Parts[i]
-		fp.bytes, fp.respond = 0, true
-		if fp.Err != 0 || fp.Extent.Len == 0 {
-			continue
-		}
-		fp.bytes = fp.Extent.Len
-		if !first {
-			fp.bytes = fp.within(left)
-		}
-		first = first && fp.bytes == 0
-		left = max(left-fp.bytes, 0)
+// trim gives a part the bytes that it would have got if the parts had been read
+// one after the other, whatever the order in which they were.
+func (put *fetchOutput) trim(fp *FetchPart) {
+	fp.bytes = 0
+	if fp.Err != 0 || fp.Extent.Len == 0 {
+		return
 	}
+	fp.bytes = fp.Extent.Len
+	if !put.first {
+		fp.bytes = fp.within(put.left)
+	}
+	put.first = put.first && fp.bytes == 0
+	put.left = max(put.left-fp.bytes, 0)
 }
 
 // within is how much of the extent fits what is left, without a first batch that
@@ -76,13 +118,18 @@ func (fp *FetchPart) within(left int) int {
 	return n
 }
 
-// HeadBytes bounds the length of the response without records. Valid after
-// Split; a head with this capacity is never moved.
+// HeadBytes bounds the length of the response without records: from Split on
+// that of any, from Settle on that of the one that was settled. A head with this
+// capacity is never moved.
 func (op *Fetch) HeadBytes() int {
-	n := wire.FetchFixedBytes
-	for i := range op.Parts {
-		n += wire.FetchPartBytes + wire.FetchTopicBytes + len(op.Parts[i].name)
+	if op.put.head > 0 {
+		return op.put.head
 	}
+	return op.fixedBytes() + op.in.head
+}
+
+func (op *Fetch) fixedBytes() int {
+	n := wire.FetchFixedBytes
 	for i := range op.Env.Nodes {
 		n += 32 + len(op.Env.Nodes[i].Host) + len(op.Env.Nodes[i].Rack)
 	}
@@ -93,31 +140,83 @@ func (op *Fetch) HeadBytes() int {
 // until the chain is sent, and between them the parts' data, which the chain
 // takes over. It returns head as written; its old content is overwritten.
 func (op *Fetch) Encode(corr int32, head []byte, out *iobuf.Chain) []byte {
-	op.out.ThrottleMs = op.ThrottleMs
-	op.out.Begin(head[:0], op.Version, corr, op.code, op.session.id, op.topicCount())
+	op.BeginEncode(corr, head)
+	for op.EncodeSome(out, allAtOnce) {
+	}
+	return op.put.b
+}
+
+// BeginEncode begins to encode into head.
+func (op *Fetch) BeginEncode(corr int32, head []byte) {
+	op.put.part, op.put.run, op.put.left, op.put.b = 0, 0, 0, nil
 	op.cuts = op.cuts[:0]
-	moved := false
-	for i := 0; i < len(op.Parts); {
-		if !op.Parts[i].respond {
-			i++
-			continue
-		}
-		next, parts := op.run(i)
-		op.out.Topic(op.Parts[i].name, op.Parts[i].id, parts)
-		for ; i < next; i++ {
-			if fp := &op.Parts[i]; fp.respond {
-				op.cuts = append(op.cuts, op.part(fp))
-				moved = moved || fp.Err == codeNotLeader
-			}
+	op.out.ThrottleMs = op.ThrottleMs
+	op.out.Begin(head[:0], op.Version, corr, op.code, op.session.id, len(op.runs))
+	op.put.writing = true
+}
+
+// EncodeSome is Encode for at most n parts; it tells whether there are more. The
+// head is written when all parts have been passed once, and given to out with
+// their data when they have been passed again.
+func (op *Fetch) EncodeSome(out *iobuf.Chain, n int) (more bool) {
+	put := &op.put
+	for ; n > 0; n-- {
+		switch {
+		case put.writing && (put.part == len(op.Parts) || len(op.runs) == 0):
+			op.endHead()
+		case put.writing:
+			op.write(&op.Parts[put.part])
+			put.part++
+		case put.part == len(op.Parts) || len(op.runs) == 0:
+			out.AppendBytes(put.b[put.from:])
+			return false
+		default:
+			op.hang(&op.Parts[put.part], out)
+			put.part++
 		}
 	}
+	return true
+}
+
+// write puts a part into the head.
+func (op *Fetch) write(fp *FetchPart) {
+	put := &op.put
+	if !fp.respond {
+		return
+	}
+	if put.left == 0 {
+		put.left = op.runs[put.run]
+		put.run++
+		op.out.Topic(fp.name, fp.id, put.left)
+	}
+	put.left--
+	op.cuts = append(op.cuts, op.part(fp))
+	put.moved = put.moved || fp.Err == codeNotLeader
+}
+
+func (op *Fetch) endHead() {
 	var nodes []wire.Node
-	if moved {
+	if op.put.moved {
 		nodes = op.Env.Nodes
 	}
-	head = op.out.End(nodes)
-	op.hang(head, out)
-	return head
+	op.put.b = op.out.End(nodes)
+	op.put.part, op.put.cut, op.put.from, op.put.writing = 0, 0, 0, false
+}
+
+// hang puts what the head has up to a part's records, and those, into out.
+func (op *Fetch) hang(fp *FetchPart, out *iobuf.Chain) {
+	if !fp.respond {
+		return
+	}
+	put := &op.put
+	at := op.cuts[put.cut]
+	put.cut++
+	if fp.bytes == 0 {
+		return
+	}
+	out.AppendBytes(put.b[put.from:at])
+	put.from = at
+	fp.give(out)
 }
 
 func (op *Fetch) part(fp *FetchPart) (at int) {
@@ -129,59 +228,12 @@ func (op *Fetch) part(fp *FetchPart) (at int) {
 	})
 }
 
-// run is the extent of successive responding parts of one topic that starts at
-// part i: where the next topic starts, and how many of the parts respond.
-func (op *Fetch) run(i int) (next, parts int) {
-	for next = i; next < len(op.Parts); next++ {
-		if !op.Parts[next].respond {
-			continue
-		}
-		if !op.sameTopic(i, next) {
-			break
-		}
-		parts++
-	}
-	return next, parts
-}
-
 func (op *Fetch) sameTopic(i, j int) bool {
 	a, b := &op.Parts[i], &op.Parts[j]
 	if op.Version >= 13 {
 		return a.id == b.id
 	}
 	return string(a.name) == string(b.name)
-}
-
-func (op *Fetch) topicCount() (n int) {
-	for i := 0; i < len(op.Parts); {
-		if !op.Parts[i].respond {
-			i++
-			continue
-		}
-		i, _ = op.run(i)
-		n++
-	}
-	return n
-}
-
-// hang puts head and data into out in the order in which they are sent.
-func (op *Fetch) hang(head []byte, out *iobuf.Chain) {
-	from, cut := 0, 0
-	for i := range op.Parts {
-		fp := &op.Parts[i]
-		if !fp.respond {
-			continue
-		}
-		at := op.cuts[cut]
-		cut++
-		if fp.bytes == 0 {
-			continue
-		}
-		out.AppendBytes(head[from:at])
-		from = at
-		fp.give(out)
-	}
-	out.AppendBytes(head[from:])
 }
 
 // give moves the first bytes of Data into out. What is left stays for Reset.

@@ -1,9 +1,6 @@
 package api
 
-import (
-	"github.com/ceteris/ceteris/models/cluster"
-	"github.com/ceteris/ceteris/models/wire"
-)
+import "github.com/ceteris/ceteris/models/wire"
 
 // Epochs with a meaning of their own in a request.
 const (
@@ -16,14 +13,14 @@ const (
 type sessionUse struct {
 	id     int32 // what the response says
 	create bool
+	fresh  *session // that is made for this request, until it is complete
 	with   *session // of an incremental request
 	epoch  int32    // that the session must still have when the request is answered
 	nowMs  int64
 }
 
-func (u *sessionUse) incremental() bool { return u.with != nil }
-
-// open finds the request's session and takes the request's changes into it.
+// open finds the request's session. Its epoch is the next one's from here on, so
+// that whoever uses it before this request is through with it is known by that.
 func (u *sessionUse) open(ses *Sessions, req *wire.FetchRequest, nowMs int64) int16 {
 	u.nowMs = nowMs
 	if req.Version < 7 {
@@ -50,36 +47,29 @@ func (u *sessionUse) open(ses *Sessions, req *wire.FetchRequest, nowMs int64) in
 	case e.epoch != req.SessionEpoch:
 		return codeInvalidSessionEpoch
 	}
-	ses.update(e, req)
-	if e.parts.len() == 0 {
-		ses.remove(e) // everything was forgotten: the session is over
-		return 0
-	}
-	ses.touch(e, nowMs)
 	e.epoch = nextEpoch(e.epoch)
 	u.with, u.epoch, u.id = e, e.epoch, e.id
 	return 0
 }
 
-// fromSession makes the parts of an incremental request. Topics are looked up
-// again only when the image is another one.
-func (op *Fetch) fromSession(im *cluster.Image) {
-	e := op.session.with
-	same := e.im == im
-	e.im = im
-	for at := e.parts.head; at >= 0; at = e.parts.slab[at].next {
-		p := &e.parts.slab[at]
-		fp := op.add()
-		op.names, fp.name = keepString(op.names, p.key.name)
-		fp.id, fp.Index, fp.slot = p.key.id, p.key.index, at
-		fp.Offset, fp.MaxBytes = p.offset, p.maxBytes
-		fp.CurrentEpoch, fp.LastFetchedEpoch = p.currentEpoch, p.lastFetchedEpoch
-		if !same {
-			p.topic, p.missing = lookup(im, e.byTopicID, fp.name, fp.id)
-		}
-		fp.Topic = p.topic
-		op.place(fp, p.missing)
+// resume is called when the request's changes are in the session. False: it has
+// forgotten everything, and the session is over.
+func (u *sessionUse) resume(ses *Sessions) bool {
+	if u.with.parts.len() == 0 {
+		ses.remove(u.with)
+		u.with, u.id = nil, 0
+		return false
 	}
+	ses.touch(u.with, u.nowMs)
+	return true
+}
+
+// overtaken is code, or says that another request with this session came between.
+func (u *sessionUse) overtaken(code int16) int16 {
+	if code == 0 && u.with != nil && u.with.epoch != u.epoch {
+		return codeInvalidSessionEpoch
+	}
+	return code
 }
 
 func keepString(buf []byte, name string) (grown, kept []byte) {
@@ -88,26 +78,32 @@ func keepString(buf []byte, name string) (grown, kept []byte) {
 	return buf, buf[at:len(buf):len(buf)]
 }
 
-// settle remembers what the response will say and marks the parts that it says
-// it of.
-func (u *sessionUse) settle(ses *Sessions, op *Fetch) int16 {
-	if u.create && ses != nil {
-		u.id = ses.create(op, u.nowMs)
-		u.create = false
-		return 0
+// begin is called before the parts are told of.
+func (u *sessionUse) begin(ses *Sessions, op *Fetch) {
+	if u.create && ses != nil && op.code == 0 {
+		u.fresh = ses.make(op, u.nowMs)
 	}
-	if u.with == nil {
-		return 0
-	}
-	if u.with.epoch != u.epoch {
-		return codeInvalidSessionEpoch // another request with this session came between
-	}
-	for i := range op.Parts {
-		fp := &op.Parts[i]
-		fp.respond = u.with.parts.slab[fp.slot].tell(fp)
+	u.create = false
+}
+
+// mention remembers what the response will say of a part and tells whether it
+// says it.
+func (u *sessionUse) mention(fp *FetchPart) bool {
+	switch {
+	case u.fresh != nil:
+		u.fresh.take(fp)
+	case u.with != nil:
 		if fp.bytes > 0 {
 			u.with.parts.toEnd(fp.slot)
 		}
+		return u.with.parts.slab[fp.slot].tell(fp)
 	}
-	return 0
+	return true
+}
+
+// end is called when all parts were told of.
+func (u *sessionUse) end(ses *Sessions) {
+	if u.fresh != nil {
+		u.id, u.fresh = ses.enter(u.fresh), nil
+	}
 }

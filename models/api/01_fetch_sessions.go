@@ -57,31 +57,43 @@ type session struct {
 	parts      sessionParts
 }
 
-// create makes a session with the parts of a full fetch, if there is room.
-func (s *Sessions) create(op *Fetch, nowMs int64) int32 {
+// make is a session for the parts of a full fetch, nil when there is no room. It
+// is complete when it has taken all of them, and then enters the cache.
+func (s *Sessions) make(op *Fetch, nowMs int64) *session {
 	if len(op.Parts) == 0 || s.slots == 0 {
-		return 0
+		return nil
 	}
 	if len(s.byID) >= s.slots && !s.makeRoom(len(op.Parts), nowMs) {
+		return nil
+	}
+	n := &session{epoch: 1, byTopicID: op.Version >= 13, bornMs: nowMs, usedMs: nowMs}
+	n.parts.init(len(op.Parts))
+	return n
+}
+
+// take adds a part to a session that is being made.
+func (e *session) take(fp *FetchPart) {
+	at, fresh := e.parts.put(fp.name, fp.id, fp.Index)
+	if !fresh {
+		return // named twice in one request
+	}
+	p := &e.parts.slab[at]
+	p.offset, p.maxBytes = fp.Offset, fp.MaxBytes
+	p.currentEpoch, p.lastFetchedEpoch = fp.CurrentEpoch, fp.LastFetchedEpoch
+	p.tell(fp)
+}
+
+// enter puts a session that was made into the cache and gives it its id: 0 when
+// others have taken the room meanwhile.
+func (s *Sessions) enter(e *session) int32 {
+	if len(s.byID) >= s.slots {
 		return 0
 	}
-	n := &session{id: s.nextID(), epoch: 1, byTopicID: op.Version >= 13, bornMs: nowMs, usedMs: nowMs}
-	n.parts.init(len(op.Parts))
-	for i := range op.Parts {
-		fp := &op.Parts[i]
-		at, fresh := n.parts.put(fp.name, fp.id, fp.Index)
-		if !fresh {
-			continue // named twice in one request
-		}
-		p := &n.parts.slab[at]
-		p.offset, p.maxBytes = fp.Offset, fp.MaxBytes
-		p.currentEpoch, p.lastFetchedEpoch = fp.CurrentEpoch, fp.LastFetchedEpoch
-		p.tell(fp)
-	}
-	s.byID[n.id] = n
-	s.Partitions += n.parts.len()
-	s.pushUsed(n)
-	return n.id
+	e.id = s.nextID()
+	s.byID[e.id] = e
+	s.Partitions += e.parts.len()
+	s.pushUsed(e)
+	return e.id
 }
 
 func (s *Sessions) nextID() int32 {
@@ -136,39 +148,40 @@ func (s *Sessions) pushUsed(e *session) {
 	e.prev.next, s.used.prev = e, e
 }
 
+// touch makes a session the one used last, unless it has left the cache.
 func (s *Sessions) touch(e *session, nowMs int64) {
+	if s.byID[e.id] != e {
+		return
+	}
 	e.usedMs = nowMs
 	e.prev.next, e.next.prev = e.next, e.prev
 	s.pushUsed(e)
 }
 
-// update takes the changes of an incremental request into the session.
-func (s *Sessions) update(e *session, req *wire.FetchRequest) {
+// change takes what a request says of a partition into its session.
+func (s *Sessions) change(e *session, name []byte, id [16]byte, asked *wire.FetchPart) {
+	slot, fresh := e.parts.put(name, id, asked.Index)
+	p := &e.parts.slab[slot]
+	p.offset, p.maxBytes = asked.Offset, asked.MaxBytes
+	p.currentEpoch, p.lastFetchedEpoch = asked.CurrentEpoch, asked.LastFetchedEpoch
+	if fresh {
+		e.im = nil // the new part has not been looked up
+		s.counts(e, 1)
+	}
+}
+
+// forget takes a partition out of a session.
+func (s *Sessions) forget(e *session, name []byte, id [16]byte, index int32) {
 	before := e.parts.len()
-	at := 0
-	for i := range req.Topics {
-		t := &req.Topics[i]
-		for range t.Parts {
-			in := &req.Parts[at]
-			at++
-			slot, fresh := e.parts.put(t.Name, t.ID, in.Index)
-			p := &e.parts.slab[slot]
-			p.offset, p.maxBytes = in.Offset, in.MaxBytes
-			p.currentEpoch, p.lastFetchedEpoch = in.CurrentEpoch, in.LastFetchedEpoch
-			if fresh {
-				e.im = nil // the new part has not been looked up
-			}
-		}
+	e.parts.drop(name, id, index)
+	s.counts(e, e.parts.len()-before)
+}
+
+// counts keeps the number of partitions, unless the session has left the cache.
+func (s *Sessions) counts(e *session, n int) {
+	if s.byID[e.id] == e {
+		s.Partitions += n
 	}
-	at = 0
-	for i := range req.Forgotten {
-		t := &req.Forgotten[i]
-		for range t.Parts {
-			e.parts.drop(t.Name, t.ID, req.ForgottenPart[at].Index)
-			at++
-		}
-	}
-	s.Partitions += e.parts.len() - before
 }
 
 // nextEpoch is the epoch of the request after one with this epoch. 0 is kept

@@ -45,6 +45,7 @@ type API struct {
 	// closed although the version is advertised.
 	Served int16
 
+	wide   bool
 	place  func(*Env, kmsg.Request) Place
 	answer func(*Env, kmsg.Request) kmsg.Response
 	split  func(*Env, kmsg.Request) PartOp
@@ -73,7 +74,7 @@ func init() {
 		{Key: 0, Min: 0, Max: wire.ProduceMax, Served: wire.ProduceMin, Name: "Produce"},
 		{Key: 1, Min: wire.FetchMin, Max: wire.FetchMax, Name: "Fetch"},
 		{Key: 2, Min: 1, Max: 10, Name: "ListOffsets", split: splitListOffsets},
-		{Key: 3, Min: 0, Max: 13, Name: "Metadata", place: placeMetadata, answer: answerMetadata},
+		{Key: 3, Min: 0, Max: 13, Name: "Metadata", wide: true, place: placeMetadata, answer: answerMetadata},
 		{Key: 10, Min: 0, Max: 6, Name: "FindCoordinator", answer: answerFindCoordinator},
 		{Key: 18, Min: 0, Max: 4, Name: "ApiVersions", answer: answerAPIVersions},
 		{Key: 19, Min: 2, Max: 7, Name: "CreateTopics", place: atController, answer: answerCreateTopics},
@@ -125,6 +126,10 @@ func Admit(h *wire.Header) (*API, error) {
 // Hot reports whether the API has an operation of its own, [Produce] or [Fetch],
 // in place of PlaceOf, Answer and Split.
 func (a *API) Hot() bool { return a.answer == nil && a.split == nil }
+
+// Wide reports whether an answer may be about every partition there is, however
+// short the request.
+func (a *API) Wide() bool { return a.wide }
 
 // Decode reads a request's body, which the request aliases. On error the
 // connection is to be closed.

@@ -40,6 +40,14 @@ type fakeBroker struct {
 	chain   iobuf.Chain
 	head    []byte
 	heap    iobuf.Heap
+	pieces  int
+}
+
+// piece is how much of a request is done in one go: now little, now all of it,
+// which makes no difference to anything.
+func (f *fakeBroker) piece() int {
+	f.pieces++
+	return [...]int{1, 2, allAtOnce, 3}[f.pieces%4]
 }
 
 func newFake(t testing.TB, settings ...string) *fakeBroker {
@@ -239,7 +247,9 @@ func (f *fakeBroker) doProduce(h *wire.Header, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	op := &f.produce
-	op.Split(&req, f.im)
+	op.Begin(&req, f.im)
+	for op.SplitSome(f.piece()) {
+	}
 	for i := range op.Parts {
 		pp := &op.Parts[i]
 		if pp.Check(0); !pp.Done {
@@ -249,7 +259,10 @@ func (f *fakeBroker) doProduce(h *wire.Header, body []byte) ([]byte, error) {
 	if op.Acks == 0 {
 		return nil, nil
 	}
-	return op.AppendResponse(nil, h.CorrelationID), nil
+	op.BeginResponse(nil, h.CorrelationID)
+	for op.AppendSome(f.piece()) {
+	}
+	return op.EndResponse(), nil
 }
 
 func (f *fakeBroker) append(pp *ProducePart, p *partition.Partition) {
@@ -278,7 +291,9 @@ func (f *fakeBroker) doFetch(h *wire.Header, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	op := &f.fetch
-	op.Split(&req, f.im, f.ses)
+	op.Begin(&req, f.im, f.ses)
+	for op.SplitSome(f.piece()) {
+	}
 	for i := range op.Parts {
 		if fp := &op.Parts[i]; !fp.Done {
 			fp.Apply(f.part(fp.Topic, fp.Index), int(op.MaxBytes), true, f.pk)
@@ -301,12 +316,22 @@ func (f *fakeBroker) load(fp *FetchPart) {
 
 // join answers the fetch and returns its bytes, which is what would be sent.
 func (f *fakeBroker) join(corr int32) []byte {
-	if n := f.fetch.HeadBytes(); cap(f.head) < n {
+	op := &f.fetch
+	if n := op.HeadBytes(); cap(f.head) < n {
 		f.head = make([]byte, 0, n)
 	}
-	head := f.fetch.Join(f.ses, corr, f.head, &f.chain)
-	if cap(head) != cap(f.head) {
-		f.t.Errorf("the head of %d bytes outgrew the bound of %d", len(head), f.fetch.HeadBytes())
+	whole := op.HeadBytes()
+	op.BeginSettle(f.ses)
+	for op.SettleSome(f.ses, f.piece()) {
+	}
+	if n := op.HeadBytes(); n > whole {
+		f.t.Errorf("the head has %d bytes at most when it is settled, %d before", n, whole)
+	}
+	op.BeginEncode(corr, f.head)
+	for op.EncodeSome(&f.chain, f.piece()) {
+	}
+	if head := op.put.b; len(head) > op.HeadBytes() || cap(head) != cap(f.head) {
+		f.t.Errorf("the head of %d bytes outgrew the bound of %d", len(head), op.HeadBytes())
 	}
 	out := flatten(&f.chain)
 	f.chain.Reset(nil)

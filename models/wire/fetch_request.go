@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Versions of Fetch that have a view.
 const (
@@ -26,6 +29,8 @@ type FetchRequest struct {
 	ForgottenPart []ForgottenPart // of all forgotten topics
 	Rack          []byte
 	ClusterID     []byte // nil: not given
+
+	in fetchReading
 }
 
 // FetchTopic names a topic of a Fetch request: by Name before version 13, by ID
@@ -55,6 +60,25 @@ type ForgottenPart struct {
 
 // Parse reads the body of a Fetch request. On error the view is of no use.
 func (q *FetchRequest) Parse(version int16, body []byte) error {
+	err := q.Begin(version, body)
+	for more := err == nil; more; {
+		more, err = q.ParseSome(math.MaxInt)
+	}
+	return err
+}
+
+// fetchReading is how far the reading of a request has come.
+type fetchReading struct {
+	r         reader
+	flex      bool
+	forgotten bool // the topics are those that the session is to forget
+	topics    int  // left
+	parts     int  // left of the last topic
+}
+
+// Begin reads a body up to the topics, which ParseSome goes on with: what says
+// which session it is about is known already.
+func (q *FetchRequest) Begin(version int16, body []byte) error {
 	if version < FetchMin || version > FetchMax {
 		return fmt.Errorf("wire: Fetch v%d: have %d to %d", version, FetchMin, FetchMax)
 	}
@@ -62,9 +86,9 @@ func (q *FetchRequest) Parse(version int16, body []byte) error {
 		Version: version, ReplicaID: -1, ReplicaEpoch: -1, SessionEpoch: -1,
 		Topics: q.Topics[:0], Parts: q.Parts[:0],
 		Forgotten: q.Forgotten[:0], ForgottenPart: q.ForgottenPart[:0],
+		in: fetchReading{r: reader{b: body}, flex: version >= 12},
 	}
-	flex := version >= 12
-	r := reader{b: body}
+	r := &q.in.r
 	if version <= 14 {
 		q.ReplicaID = r.int32()
 	}
@@ -73,65 +97,101 @@ func (q *FetchRequest) Parse(version int16, body []byte) error {
 	if version >= 7 {
 		q.SessionID, q.SessionEpoch = r.int32(), r.int32()
 	}
-	for n := r.count(flex, minTopic(version >= 13, flex)); n > 0 && r.bad == ""; n-- {
-		q.parseTopic(&r, flex)
-	}
-	if version >= 7 {
-		for n := r.count(flex, minTopic(version >= 13, flex)); n > 0 && r.bad == ""; n-- {
-			q.parseForgotten(&r, flex)
-		}
-	}
-	if version >= 11 {
-		q.Rack = r.string(flex)
-	}
-	if flex {
-		q.parseTags(&r)
-	}
-	if r.bad != "" {
-		return r.fail(fmt.Sprintf("Fetch v%d", version))
-	}
+	q.in.topics = q.countTopics()
 	return nil
 }
 
-func (q *FetchRequest) parseTopic(r *reader, flex bool) {
-	t := q.topic(r, flex)
-	t.Parts = r.count(flex, q.minPart(flex))
-	at := int32(len(q.Topics))
-	for i := 0; i < t.Parts && r.bad == ""; i++ {
-		p := FetchPart{Topic: at, Index: r.int32(), CurrentEpoch: -1, LastFetchedEpoch: -1, LogStart: -1}
-		if q.Version >= 9 {
-			p.CurrentEpoch = r.int32()
-		}
-		p.Offset = r.int64()
-		if q.Version >= 12 {
-			p.LastFetchedEpoch = r.int32()
-		}
-		if q.Version >= 5 {
-			p.LogStart = r.int64()
-		}
-		p.MaxBytes = r.int32()
-		if flex {
-			r.skipTags() // the directory of a follower's log
-		}
-		q.Parts = append(q.Parts, p)
-	}
-	if flex {
-		r.skipTags()
-	}
-	q.Topics = append(q.Topics, t)
+func (q *FetchRequest) countTopics() int {
+	return q.in.r.count(q.in.flex, minTopic(q.Version >= 13, q.in.flex))
 }
 
-func (q *FetchRequest) parseForgotten(r *reader, flex bool) {
-	t := q.topic(r, flex)
-	t.Parts = r.count(flex, 4)
-	at := int32(len(q.Forgotten))
-	for i := 0; i < t.Parts && r.bad == ""; i++ {
-		q.ForgottenPart = append(q.ForgottenPart, ForgottenPart{Topic: at, Index: r.int32()})
+// ParseSome reads at most n topics and parts and tells whether there are more. On
+// error the view is of no use.
+func (q *FetchRequest) ParseSome(n int) (more bool, err error) {
+	in := &q.in
+	for in.r.bad == "" {
+		switch {
+		case in.topics+in.parts > 0 && n == 0:
+			return true, nil
+		case in.parts > 0:
+			q.parsePart()
+			n--
+		case in.topics > 0:
+			q.parseTopic()
+			n--
+		case q.Version >= 7 && !in.forgotten:
+			in.forgotten, in.topics = true, q.countTopics()
+		default:
+			return false, q.end()
+		}
 	}
-	if flex {
-		r.skipTags()
+	return false, q.end()
+}
+
+// end reads what follows the topics.
+func (q *FetchRequest) end() (err error) {
+	r := &q.in.r
+	if q.Version >= 11 {
+		q.Rack = r.string(q.in.flex)
 	}
-	q.Forgotten = append(q.Forgotten, t)
+	if q.in.flex {
+		q.parseTags(r)
+	}
+	if r.bad != "" {
+		err = r.fail(fmt.Sprintf("Fetch v%d", q.Version))
+	}
+	q.in = fetchReading{}
+	return err
+}
+
+func (q *FetchRequest) parseTopic() {
+	in := &q.in
+	in.topics--
+	t := q.topic(&in.r, in.flex)
+	if in.forgotten {
+		t.Parts = in.r.count(in.flex, 4)
+		q.Forgotten = append(q.Forgotten, t)
+	} else {
+		t.Parts = in.r.count(in.flex, q.minPart(in.flex))
+		q.Topics = append(q.Topics, t)
+	}
+	in.parts = t.Parts
+	q.endTopic()
+}
+
+// endTopic reads what follows a topic's last part.
+func (q *FetchRequest) endTopic() {
+	if in := &q.in; in.parts == 0 && in.flex {
+		in.r.skipTags()
+	}
+}
+
+func (q *FetchRequest) parsePart() {
+	in := &q.in
+	r := &in.r
+	in.parts--
+	if in.forgotten {
+		q.ForgottenPart = append(q.ForgottenPart, ForgottenPart{Topic: int32(len(q.Forgotten) - 1), Index: r.int32()})
+		q.endTopic()
+		return
+	}
+	p := FetchPart{Topic: int32(len(q.Topics) - 1), Index: r.int32(), CurrentEpoch: -1, LastFetchedEpoch: -1, LogStart: -1}
+	if q.Version >= 9 {
+		p.CurrentEpoch = r.int32()
+	}
+	p.Offset = r.int64()
+	if q.Version >= 12 {
+		p.LastFetchedEpoch = r.int32()
+	}
+	if q.Version >= 5 {
+		p.LogStart = r.int64()
+	}
+	p.MaxBytes = r.int32()
+	if in.flex {
+		r.skipTags() // the directory of a follower's log
+	}
+	q.Parts = append(q.Parts, p)
+	q.endTopic()
 }
 
 func (q *FetchRequest) topic(r *reader, flex bool) (t FetchTopic) {
