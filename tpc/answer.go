@@ -12,12 +12,21 @@ func (c *conn) flush(nowNs int64) int64 {
 		c.reap()
 		return nowNs
 	}
+answers:
 	for c.head != nil && c.head.done && c.out.Bytes < maxSendBytes && !c.last {
+		if c.head.steps.encoding && c.out.Bytes > 0 {
+			break // it goes out alone
+		}
 		r := c.pop()
 		c.last = r.drop // answers before it still go out, nothing after it
-		if r.silent {
+		switch {
+		case r.silent:
 			c.s.recordSilent(r, nowNs)
-		} else {
+		case r.steps.encoding:
+			c.takeLong(r)
+			c.s.recycle(r)
+			break answers
+		default:
 			nowNs = c.s.encode(c, r, nowNs)
 		}
 		c.s.recycle(r)
@@ -71,7 +80,7 @@ func (c *conn) OnSent(err error) {
 		c.s.rec.Record(c.sentKeys[i], &c.sent[i])
 	}
 	c.sent, c.sentKeys = c.sent[:0], c.sentKeys[:0]
-	c.out.Reset(c.s.arena)
+	c.s.letGo(&c.out)
 	c.releaseOut()
 	c.sending = false
 	c.lastNs = c.s.r.Now()

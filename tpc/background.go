@@ -62,6 +62,8 @@ func (w *retention) start(s *shard) {
 
 // Step looks at a few partitions.
 func (w *retention) Step() (more bool) {
+	before := w.s.looked
+	defer func() { w.s.noteStep(before) }()
 	w.at = min(w.at, len(w.s.partList))
 	for range stepItems {
 		if w.at == 0 || w.s.stopping {
@@ -69,6 +71,7 @@ func (w *retention) Step() (more bool) {
 			return false
 		}
 		w.at--
+		w.s.looked++
 		w.s.retain(w.s.partList[w.at])
 	}
 	return true

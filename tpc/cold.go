@@ -3,31 +3,79 @@ package tpc
 import (
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
 	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// coldAtOnce bounds what a shard takes in and answers on its own thread of the
+// APIs that go through kmsg, which cannot stop half-way: bytes of a request, and
+// partitions of an answer about all there are. What is more is offloaded.
+const (
+	coldAtOnceBytes = 4 << 10
+	coldAtOnceParts = 1024
 )
 
 // serveCold handles every API but Produce and Fetch: answered here from the
 // image, by the control goroutine, or by the owners of the partitions it names.
-func (s *shard) serveCold(r *request, a *api.API, body []byte) bool {
-	req, err := a.Decode(&r.hdr, body)
-	if err != nil {
-		s.b.logf("connection %d: %v", r.c.id, err)
-		return false
-	}
+func (s *shard) serveCold(r *request, a *api.API, body []byte) {
 	now := telemetry.Now()
 	r.stamps[telemetry.Decoded], r.stamps[telemetry.Offered], r.stamps[telemetry.Started] = now, now, now
-	r.cold = req
-	switch a.PlaceOf(s.env, req) {
-	case api.Controller:
-		s.r.Offload(&controlJob{s: s, r: r, a: a, req: req})
-		return true
-	case api.Partitions:
-		s.splitCold(r, a)
-		return true
+	j := &coldJob{s: s, r: r, a: a, body: body}
+	if len(body) > coldAtOnceBytes || a.Wide() && s.image().Partitions() > coldAtOnceParts {
+		r.steps.long = true
+		s.r.Offload(j)
+		return
 	}
-	r.coldResp = a.Answer(s.env, req)
-	s.coldDone(r)
-	return true
+	j.Work()
+	j.Done()
+}
+
+// coldJob takes a request in, and answers it if that needs neither the controller
+// nor a partition. On an offload goroutine when the request is large.
+type coldJob struct {
+	s    *shard
+	r    *request
+	a    *api.API
+	body []byte
+}
+
+// Work touches nothing of the shard but the request, which nobody else does
+// meanwhile.
+func (j *coldJob) Work() {
+	r, env := j.r, j.s.env
+	if r.cold, r.unread = j.a.Decode(&r.hdr, j.body); r.unread != nil {
+		return
+	}
+	switch j.a.PlaceOf(env, r.cold) {
+	case api.Controller:
+	case api.Partitions:
+		r.coldOp = j.a.Split(env, r.cold)
+		r.coldWait = make([]coldWait, r.coldOp.Len())
+	default:
+		r.coldResp = j.a.Answer(env, r.cold)
+	}
+}
+
+// Done runs on the shard's thread.
+func (j *coldJob) Done() {
+	if j.r.unread != nil {
+		j.s.notRead(j.r)
+		return
+	}
+	j.s.placeCold(j.r, j.a)
+}
+
+// placeCold goes on with a request that was taken in.
+func (s *shard) placeCold(r *request, a *api.API) {
+	switch {
+	case r.coldResp != nil:
+		s.coldDone(r)
+	case r.coldOp != nil:
+		r.pending = 1
+		s.inSteps(r, (*shard).offerColds, (*shard).coldAnswered)
+	default:
+		s.r.Offload(&controlJob{s: s, r: r, a: a, req: r.cold})
+	}
 }
 
 // controlJob answers a request that may block (it changes the cluster's
@@ -49,22 +97,23 @@ func (j *controlJob) Done() {
 	j.s.coldDone(j.r)
 }
 
-// splitCold sends every part to the shard that owns its partition.
-func (s *shard) splitCold(r *request, a *api.API) {
-	op := a.Split(s.env, r.cold)
-	r.coldOp = op
-	n := op.Len()
-	r.coldWait = make([]coldWait, n)
-	r.pending = 1
-	for i := range n {
-		topic, index := op.Part(i)
+// offerColds sends some parts to the shards that own their partitions.
+func (s *shard) offerColds(r *request) (more bool) {
+	op := r.coldOp
+	for n := 0; r.steps.at < op.Len(); n++ {
+		if n == stepParts {
+			return true
+		}
+		i := int32(r.steps.at)
+		r.steps.at++
+		topic, index := op.Part(int(i))
 		owner := s.id
 		if topic != nil && int(index) < len(topic.Parts) && index >= 0 {
 			owner = int(topic.Parts[index].Owner)
 		}
 		r.pending++
 		w := &r.coldWait[i]
-		w.req, w.part, w.owner = r, int32(i), owner
+		w.req, w.part, w.owner = r, i, owner
 		if owner != s.id {
 			entered, ok := s.enter(groupCold, owner, w)
 			if entered {
@@ -75,9 +124,9 @@ func (s *shard) splitCold(r *request, a *api.API) {
 			}
 			w.owner = s.id // it is answered as not here
 		}
-		s.applyCold(r, int32(i))
+		s.applyCold(r, i)
 	}
-	s.coldAnswered(r)
+	return false
 }
 
 // OnPlace sends a part that has a place with its owner.
@@ -107,6 +156,7 @@ func (s *shard) applyCold(r *request, part int32) {
 
 // lookCold is applyCold for a partition that is served here.
 func (s *shard) lookCold(p *ownedPartition, r *request, part int32) {
+	s.looked++
 	w := &r.coldWait[part]
 	w.begin(p)
 	s.coldHome(r, part, p, w)
@@ -142,4 +192,22 @@ func (s *shard) coldDone(r *request) {
 	now := telemetry.Now()
 	r.stamps[telemetry.LocalDone], r.stamps[telemetry.Satisfied] = now, now
 	s.finish(r)
+}
+
+// encodeJob encodes a large answer on an offload goroutine.
+type encodeJob struct {
+	s *shard
+	r *request
+	b []byte
+}
+
+// Work touches nothing of the shard.
+func (j *encodeJob) Work() {
+	j.b = wire.AppendResponse(nil, j.r.hdr.Version, j.r.hdr.CorrelationID, j.r.coldResp)
+}
+
+// Done runs on the shard's thread.
+func (j *encodeJob) Done() {
+	j.r.steps.out.AppendBytes(j.b)
+	j.s.encodedLong(j.r)
 }

@@ -20,6 +20,7 @@ type cleaner struct {
 	group    *reactor.Group
 	p        *ownedPartition // whose log is being compacted, nil while none is
 	run      *compact.Cleaning
+	search   search
 	lookedNs int64 // when no log wanted it
 }
 
@@ -30,39 +31,72 @@ func (c *cleaner) begin(s *shard) (err error) {
 	return err
 }
 
-// look is housekeeping: it begins with the dirtiest log when it is time.
+// look is housekeeping: it looks for the dirtiest log when it is time.
 func (c *cleaner) look(nowNs int64) {
 	cfg := &c.s.b.cfg
-	if c.p == nil && !c.s.stopping && cfg.Int("log.cleaner.enable") != 0 && (nowNs-c.lookedNs)/1e6 >= cfg.Int("log.cleaner.backoff.ms") {
-		c.next()
+	if c.p == nil && !c.search.running && !c.s.stopping && cfg.Int("log.cleaner.enable") != 0 && (nowNs-c.lookedNs)/1e6 >= cfg.Int("log.cleaner.backoff.ms") {
+		c.lookedNs = c.s.r.Now()
+		c.search = search{c: c, at: len(c.s.partList), running: true}
+		c.group.Go(&c.search)
 	}
 }
 
-// next begins with the dirtiest log. Among equals the name decides, so that a
-// simulation can be repeated.
-func (c *cleaner) next() {
+// search is one walk over the shard's partitions for the dirtiest log, from the
+// last to the first: what disown moves has been looked at already. Among equals
+// the name decides, so that a simulation can be repeated.
+type search struct {
+	c       *cleaner
+	at      int // those below are still to be looked at
+	running bool
+	p       *ownedPartition // the dirtiest so far
+	ratio   float64
+}
+
+// Step looks at a few partitions, and begins with the dirtiest after the last.
+func (w *search) Step() (more bool) {
+	s := w.c.s
+	before := s.looked
+	w.at = min(w.at, len(s.partList))
+	for n := 0; n < stepItems && w.at > 0 && !s.stopping; n++ {
+		w.at--
+		s.looked++
+		p := s.partList[w.at]
+		found, wanted := w.c.examine(p)
+		if r := found.Ratio(); wanted && (w.p == nil || r > w.ratio || r == w.ratio && p.dir < w.p.dir) {
+			w.p, w.ratio = p, r
+		}
+	}
+	s.noteStep(before)
+	if w.at > 0 && !s.stopping {
+		return true
+	}
+	w.running = false
+	if p := w.p; p != nil && s.parts[partKey{p.ID, p.Index}] == p { // it may have gone since
+		if found, wanted := w.c.examine(p); wanted {
+			w.c.clean(p, found)
+		}
+	}
+	return false
+}
+
+// examine tells what there is to compact of a partition's log, and whether that
+// is worth it.
+func (c *cleaner) examine(p *ownedPartition) (found compact.Candidate, wanted bool) {
+	cfg := p.Log.Config()
+	if !cfg.Cleanup.Compacts() || p.leaves() || p.uncleanable {
+		return found, false
+	}
+	// What the device does not have yet, or recovery would look at, stays as it is.
+	limit := min(p.HighWatermark().Offset, p.synced.Load())
+	found = compact.Examine(p.Log, p.Log.Compacted(), limit, c.s.nowMs())
+	return found, found.Wanted(&cfg)
+}
+
+// clean begins with a log.
+func (c *cleaner) clean(p *ownedPartition, found compact.Candidate) {
 	s := c.s
-	c.lookedNs = s.r.Now()
-	var most compact.Candidate
-	for _, p := range s.parts {
-		cfg := p.Log.Config()
-		if !cfg.Cleanup.Compacts() || p.leaves() || p.uncleanable {
-			continue
-		}
-		// What the device does not have yet, or recovery would look at, stays as it is.
-		limit := min(p.HighWatermark().Offset, p.synced.Load())
-		found := compact.Examine(p.Log, p.Log.Compacted(), limit, s.nowMs())
-		if !found.Wanted(&cfg) {
-			continue
-		}
-		if c.p == nil || found.Ratio() > most.Ratio() || found.Ratio() == most.Ratio() && p.dir < c.p.dir {
-			c.p, most = p, found
-		}
-	}
-	if c.p == nil {
-		return
-	}
-	c.p.jobs++ // until the end, so that the partition neither leaves nor is forgotten
+	c.p = p
+	p.jobs++ // until the end, so that the partition neither leaves nor is forgotten
 	c.run = compact.Begin(compact.Options{
 		FS: s.b.fs, Logs: s.b.control.Logs(),
 		BufferBytes: s.b.cfg.Int("log.cleaner.dedupe.buffer.size") / int64(len(s.b.shards)),
@@ -70,7 +104,7 @@ func (c *cleaner) next() {
 			seg.File, err = s.b.openSegment(path)
 			return err
 		},
-	}, c.p.Log, most, s.nowMs())
+	}, p.Log, found, s.nowMs())
 	c.goOn()
 }
 

@@ -183,7 +183,7 @@ func (c *conn) close() {
 func (c *conn) OnClosed(error) {
 	c.closed = true
 	c.dropReceived()
-	c.out.Reset(c.s.arena)
+	c.s.letGo(&c.out)
 	c.releaseOut()
 	c.sent, c.sentKeys = c.sent[:0], c.sentKeys[:0]
 	c.sending = false

@@ -18,25 +18,62 @@ import (
 
 // serveFetch is stops 2 to 4 of a fetch: decode, resolve the session, group the
 // parts by owner and hand each group over as one leg.
-func (s *shard) serveFetch(r *request, body []byte) bool {
-	if err := r.fetchR.Parse(r.hdr.Version, body); err != nil {
-		s.b.logf("connection %d: %v", r.c.id, err)
-		return false
+func (s *shard) serveFetch(r *request, body []byte) {
+	if r.unread = r.fetchR.Begin(r.hdr.Version, body); r.unread != nil {
+		s.notRead(r)
+		return
 	}
-	s.serveSession(r)
-	return true
+	s.inSteps(r, (*shard).parseFetch, (*shard).beginFetch)
+}
+
+func (s *shard) parseFetch(r *request) (more bool) {
+	more, r.unread = r.fetchR.ParseSome(stepParts)
+	return more
+}
+
+func (s *shard) beginFetch(r *request) {
+	n := len(r.fetchR.Parts)
+	switch {
+	case r.unread != nil:
+		s.notRead(r)
+	case n > roomParts && n > cap(r.fetch.Parts):
+		s.r.Offload(&roomJob{r, n, func() { s.serveSession(r) }})
+	default:
+		s.serveSession(r)
+	}
 }
 
 // splitFetch goes on when the session, if there is one, is here.
 func (s *shard) splitFetch(r *request) {
+	r.fetch.Begin(&r.fetchR, s.image(), s.sessions)
+	r.legs = r.legs[:0]
+	s.inSteps(r, (*shard).splitFetchSome, (*shard).fetchSplit)
+}
+
+// splitFetchSome cuts some parts off and groups those that somebody has to apply
+// by their owner.
+func (s *shard) splitFetchSome(r *request) (more bool) {
 	op := &r.fetch
-	op.Split(&r.fetchR, s.image(), s.sessions)
-	for i := range op.Parts {
-		if fp := &op.Parts[i]; !fp.Done && s.misrouted(fp.Owner) {
+	from := len(op.Parts)
+	more = op.SplitSome(stepParts)
+	for i := from; i < len(op.Parts); i++ {
+		fp := &op.Parts[i]
+		if !fp.Done && s.misrouted(fp.Owner) {
 			fp.Fail(codeNotLeader)
 			fp.Done = true
 		}
+		if fp.Done {
+			r.atOnce = true // an error is answered at once
+			continue
+		}
+		r.addToLeg(i, len(s.b.shards))
 	}
+	return more
+}
+
+// fetchSplit goes on when every part is in a leg.
+func (s *shard) fetchSplit(r *request) {
+	op := &r.fetch
 	r.dropFrame(s) // Split keeps no byte of it, and the wait may be long
 	r.stamps[telemetry.Decoded] = telemetry.Now()
 	r.stamps[telemetry.Offered] = r.stamps[telemetry.Decoded]
@@ -44,54 +81,52 @@ func (s *shard) splitFetch(r *request) {
 		r.fetchWaits = make([]fetchWait, len(op.Parts))
 	}
 	r.fetchWaits = r.fetchWaits[:len(op.Parts)]
-	r.makeLegs(len(s.b.shards))
-	need := int(op.MinBytes)
-	if op.MaxWaitMs <= 0 {
-		need = 0
+	if len(op.Parts) == 0 {
+		r.legs = r.legs[:0] // its session was overtaken while it was cut
 	}
-	for i := range op.Parts {
-		if op.Parts[i].Done { // an error is answered at once
-			need = 0
-		}
+	r.need = int(op.MinBytes)
+	if op.MaxWaitMs <= 0 || r.atOnce {
+		r.need = 0
 	}
-	for i := range r.legs {
-		r.legs[i].need = share(need, len(r.legs))
-	}
-	s.dispatchLegs(r)
+	s.dispatchAnew(r)
 }
 
 // share is what one of n legs has at least when together they have bytes.
 func share(bytes, n int) int { return (bytes + n - 1) / n }
 
-// makeLegs groups the parts that somebody has to apply by their owner.
-func (r *request) makeLegs(shards int) {
-	legs := r.legs[:0]
-	for i := range r.fetch.Parts {
-		fp := &r.fetch.Parts[i]
-		if fp.Done {
-			continue
-		}
-		owner := int(fp.Owner)
-		if owner >= shards {
-			owner = 0 // which does not have it, and says so
-		}
-		at := 0
-		for at < len(legs) && legs[at].owner != owner {
-			at++
-		}
-		if at == len(legs) {
-			if at < cap(legs) {
-				legs = legs[:at+1]
-			} else {
-				legs = append(legs, fetchLeg{})
-			}
-			leg := &legs[at]
-			leg.parts, leg.startNs, leg.localNs = leg.parts[:0], 0, 0
-			leg.req, leg.index, leg.owner = r, int32(at), owner
-		}
-		legs[at].parts = append(legs[at].parts, int32(i))
+// addToLeg adds a part to the leg of its owner.
+func (r *request) addToLeg(i, shards int) {
+	legs := r.legs
+	owner := int(r.fetch.Parts[i].Owner)
+	if owner >= shards {
+		owner = 0 // which does not have it, and says so
 	}
-	r.legs = legs
+	at := 0
+	for at < len(legs) && legs[at].owner != owner {
+		at++
+	}
+	if at == len(legs) {
+		if at < cap(legs) {
+			legs = legs[:at+1]
+		} else {
+			legs = append(legs, fetchLeg{})
+		}
+		leg := &legs[at]
+		leg.parts, leg.startNs, leg.localNs = leg.parts[:0], 0, 0
+		leg.req, leg.index, leg.owner = r, int32(at), owner
+		r.legs = legs
+	}
+	legs[at].parts = append(legs[at].parts, int32(i))
+}
+
+// dispatchAnew hands out legs that were made by the present image, each with its
+// share of what is needed.
+func (s *shard) dispatchAnew(r *request) {
+	for i := range r.legs {
+		r.legs[i].need = share(r.need, len(r.legs))
+	}
+	r.final = r.final || s.stopping
+	s.dispatchLegs(r)
 }
 
 // dispatchLegs hands every leg to its owner. Legs of this shard are served at
@@ -112,6 +147,7 @@ func (s *shard) dispatchLegs(r *request) {
 			for _, part := range leg.parts {
 				r.fetch.Parts[part].Fail(codeExhausted)
 			}
+			leg.bytes, leg.decided, leg.moved = 0, true, false
 			leg.away.Store(false)
 			s.legHome(r)
 		}
@@ -136,7 +172,7 @@ func (s *shard) fetchProgress(r *request) {
 			s.redirect(r)
 			return
 		}
-		if r.final || r.c.closed || r.fetch.Ready() {
+		if r.final || r.c.closed || r.ready() {
 			s.fetchDone(r)
 			return
 		}
@@ -149,22 +185,33 @@ func (s *shard) fetchProgress(r *request) {
 	}
 }
 
+// ready is what api.Fetch.Ready says, from what the legs found: it does not look
+// at every part.
+func (r *request) ready() bool {
+	op := &r.fetch
+	if r.atOnce || op.MaxWaitMs <= 0 || len(op.Parts) == 0 {
+		return true
+	}
+	total := 0
+	for i := range r.legs {
+		if r.legs[i].decided {
+			return true
+		}
+		total += r.legs[i].bytes
+	}
+	return total >= int(op.MinBytes)
+}
+
 // again sends the legs out once more: a share was reached, the total was not.
 // It is rare, because one byte is what nearly every consumer asks for.
 func (s *shard) again(r *request) {
 	total := 0
-	for i := range r.fetch.Parts {
-		total += r.fetch.Parts[i].Extent.Len
+	for i := range r.legs {
+		total += r.legs[i].bytes
 	}
 	more := share(int(r.fetch.MinBytes)-total, len(r.legs))
 	for i := range r.legs {
-		leg := &r.legs[i]
-		leg.need = more
-		for _, part := range leg.parts {
-			fp := &r.fetch.Parts[part]
-			leg.need += fp.Extent.Len
-			fp.Drop(s.arena)
-		}
+		r.legs[i].need = more + r.legs[i].bytes
 	}
 	s.dispatchLegs(r)
 }
@@ -181,26 +228,28 @@ func (r *request) moved() bool {
 
 // redirect sends a fetch out anew, by the owners that the image names now.
 func (s *shard) redirect(r *request) {
-	im := s.image()
-	need := 0
+	r.need = 0
 	for i := range r.legs {
-		need += r.legs[i].need
+		r.need += r.legs[i].need
 	}
-	for i := range r.fetch.Parts {
-		fp := &r.fetch.Parts[i]
-		if fp.Done {
-			continue
+	r.legs, r.holding = r.legs[:0], true
+	s.inSteps(r, (*shard).redirectSome, (*shard).dispatchAnew)
+}
+
+func (s *shard) redirectSome(r *request) (more bool) {
+	im, parts := s.image(), r.fetch.Parts
+	for n := 0; n < stepParts && r.steps.at < len(parts); n++ {
+		fp := &parts[r.steps.at]
+		if !fp.Done {
+			fp.Drop(s.arena)
+			if t := im.TopicByID(fp.Topic.ID); t != nil {
+				fp.Owner = t.Parts[fp.Index].Owner
+			}
+			r.addToLeg(r.steps.at, len(s.b.shards))
 		}
-		fp.Drop(s.arena)
-		if t := im.TopicByID(fp.Topic.ID); t != nil {
-			fp.Owner = t.Parts[fp.Index].Owner
-		}
+		r.steps.at++
 	}
-	r.makeLegs(len(s.b.shards))
-	for i := range r.legs {
-		r.legs[i].need = share(need, len(r.legs))
-	}
-	s.dispatchLegs(r)
+	return r.steps.at < len(parts)
 }
 
 // OnTimer ends the wait of a fetch.

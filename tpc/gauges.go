@@ -39,6 +39,7 @@ func (b *Broker) gauges(s *shard, label string) {
 	reactor("reactor_disk_queued_total", "disk operations that waited for a place in the kernel", func() int64 { return s.r.Snapshot().DiskQueued })
 	reactor("reactor_disk_bytes_total", "bytes read from and written to the device", func() int64 { return s.r.Snapshot().DiskBytes })
 	reactor("reactor_quota_violations_total", "tasks that ran longer than the quota", func() int64 { return s.r.Snapshot().QuotaViolations })
+	g.GaugeFunc("step_partitions_most", "most partitions that one step of long work has looked at", func() float64 { return float64(s.stepMost.Load()) }, "shard", label)
 	g.GaugeFunc("connections", "open connections", func() float64 { return float64(s.connCount.Load()) }, "shard", label)
 	g.Collect(func(r *telemetry.Readings) {
 		s.groupReadings(r, label)

@@ -28,6 +28,8 @@ const (
 //
 //   - A produce part without a place waits; its frame stays in memory, so what
 //     waits is bounded by the requests that connections may have in the broker.
+//     One request may have thousands of parts, so its turns are what keeps a
+//     round within the task quota.
 //   - A fetch leg keeps its place while it waits for bytes, as long as the
 //     consumer asked for. So there are many places, and who finds none is refused
 //     with a retriable error: a wait for a place would have no such end.
@@ -40,7 +42,7 @@ var groupSpecs = [groups]struct {
 	mesh.ServiceSpec
 	turns int
 }{
-	groupProduce: {mesh.ServiceSpec{Name: "produce", InFlight: 1 << 15, Waiting: 1 << 20, Calls: []string{"memory"}}, 512},
+	groupProduce: {mesh.ServiceSpec{Name: "produce", InFlight: 1 << 15, Waiting: 1 << 20, Calls: []string{"memory"}}, 128},
 	groupFetch:   {mesh.ServiceSpec{Name: "fetch", InFlight: 1 << 17, Calls: []string{"memory"}}, 256},
 	groupSession: {mesh.ServiceSpec{Name: "session", InFlight: 1 << 10}, 64},
 	groupCold:    {mesh.ServiceSpec{Name: "cold", InFlight: 1 << 13, Waiting: 1 << 20, Calls: []string{"memory"}}, 64},

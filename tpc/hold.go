@@ -71,14 +71,10 @@ func (s *shard) holdProduce(p *ownedPartition, r *request, part int32) {
 // holdLeg keeps a leg until the partition is served again, and pins nothing
 // meanwhile. Then it looks at all its parts anew.
 func (s *shard) holdLeg(p *ownedPartition, leg *fetchLeg) {
-	r := leg.req
-	for _, i := range leg.parts {
-		r.fetch.Parts[i].Drop(s.arena)
-	}
-	leg.waiting = true
-	w := &r.fetchWaits[leg.parts[leg.at]]
+	w := &leg.req.fetchWaits[leg.parts[leg.at]]
 	*w = fetchWait{leg: leg}
 	p.waitFetch(w)
+	leg.phase, leg.at, leg.waiting, leg.holding = legLinks, 0, true, true
 }
 
 // elsewhere reports whether a partition that this shard does not have is another

@@ -23,13 +23,14 @@ func (b *Broker) OpenPartition(t *cluster.Topic, index int32, l *log.Log) error 
 	tail, err := b.openSegments(l)
 	if err == nil {
 		p := partition.New(t.Name, t.ID, index, l, t.Parts[index].LeaderEpoch)
-		err = b.on(b.shards[owner], func(s *shard) error {
-			owned, err := s.adopt(p, tail, int64(t.Log.SegmentBytes))
-			if err == nil {
-				b.checkpoints.add(owned)
-			}
+		var owned *ownedPartition
+		err = b.on(b.shards[owner], func(s *shard) (err error) {
+			owned, err = s.adopt(p, tail, int64(t.Log.SegmentBytes))
 			return err
 		})
+		if err == nil {
+			b.checkpoints.add(owned) // not on the shard: whoever writes a checkpoint has the lock meanwhile
+		}
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("partition %s-%d: %w", t.Name, index, err), closeSegments(l))

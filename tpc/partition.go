@@ -136,7 +136,7 @@ func (p *ownedPartition) releaseProducers(offset int64, code int16) {
 func (p *ownedPartition) notifyFetches() {
 	for w := p.fetchWaits; w != nil; w = p.fetchNext {
 		p.fetchNext = w.next
-		p.s.wakeLeg(w.leg)
+		w.leg.s.wakeLeg(w)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/models/wire"
 )
 
 var (
@@ -14,15 +15,57 @@ var (
 )
 
 // serveProduce is stops 2 to 4 of a produce request: decode, split, and hand
-// every part to its owner. Parts of this shard are applied at once.
-func (s *shard) serveProduce(r *request, body []byte) bool {
-	in := &s.produceIn
-	if err := in.Parse(r.hdr.Version, body); err != nil {
-		s.b.logf("connection %d: %v", r.c.id, err)
-		return false
+// every part to its owner. Parts of this shard are applied at once. The
+// connection takes nothing in meanwhile: parts of one partition keep their order
+// across requests.
+func (s *shard) serveProduce(r *request, body []byte) {
+	r.c.held, r.produceR = r, &s.produceIn
+	if r.unread = r.produceR.Begin(r.hdr.Version, body); r.unread != nil {
+		s.notRead(r)
+		return
 	}
+	s.inSteps(r, (*shard).parseProduce, (*shard).beginProduce)
+}
+
+func (s *shard) parseProduce(r *request) (more bool) {
+	if more, r.unread = r.produceR.ParseSome(stepParts); more {
+		s.keepView(r)
+	}
+	return more
+}
+
+// keepView gives a request that is not cut at once a view of its own.
+func (s *shard) keepView(r *request) {
+	if r.produceR == &s.produceIn {
+		r.produceR = &wire.ProduceRequest{}
+		*r.produceR, s.produceIn = s.produceIn, *r.produceR
+	}
+}
+
+func (s *shard) beginProduce(r *request) {
+	n := len(r.produceR.Parts)
+	switch {
+	case r.unread != nil:
+		s.notRead(r)
+	case n > roomParts && n > cap(r.produce.Parts):
+		s.keepView(r)
+		s.r.Offload(&roomJob{r, n, func() { s.cutProduce(r) }})
+	default:
+		s.cutProduce(r)
+	}
+}
+
+func (s *shard) cutProduce(r *request) {
+	r.produce.Begin(r.produceR, s.image())
+	s.inSteps(r, (*shard).splitProduce, (*shard).offerParts)
+}
+
+func (s *shard) splitProduce(r *request) (more bool) { return r.produce.SplitSome(stepParts) }
+
+// offerParts begins to hand the parts over.
+func (s *shard) offerParts(r *request) {
 	op := &r.produce
-	op.Split(in, s.image())
+	r.produceR = nil
 	r.stamps[telemetry.Decoded] = telemetry.Now()
 	r.stamps[telemetry.Offered] = r.stamps[telemetry.Decoded]
 	r.silent = op.Acks == 0
@@ -31,49 +74,68 @@ func (s *shard) serveProduce(r *request, body []byte) bool {
 	}
 	r.waits = r.waits[:len(op.Parts)]
 	clear(r.waits)
-	r.pending = 1 // held until every part is under way
-	away := false
+	r.pending, r.away = 1, false // held until every part is under way
+	s.inSteps(r, (*shard).offerSome, (*shard).offered)
+}
+
+// offerSome hands some parts over, in request order.
+func (s *shard) offerSome(r *request) (more bool) {
+	op := &r.produce
 	nowNs := r.stamps[telemetry.Decoded]
-	for i := range op.Parts {
+	if r.steps.at > 0 {
+		nowNs = telemetry.Now()
+	}
+	bytes := 0
+	for n := 0; r.steps.at < len(op.Parts); n++ {
+		if n == stepParts || bytes >= stepBytes {
+			return true
+		}
+		i := int32(r.steps.at)
+		r.steps.at++
 		pp := &op.Parts[i]
-		if pp.Done {
-			continue
-		}
-		if s.misrouted(pp.Owner) {
+		if bytes += len(pp.Records); !pp.Done && s.misrouted(pp.Owner) {
 			pp.Finish(nil, codeNotLeader)
-			continue
 		}
-		pp.Check(0)
-		if pp.Done {
+		if pp.Check(0); pp.Done {
+			r.failed = r.failed || pp.Err != 0
 			continue
 		}
 		r.pending++
-		if owner := int(pp.Owner); owner != s.id {
-			w := &r.waits[i]
-			w.req, w.part = r, int32(i)
-			entered, ok := s.enter(groupProduce, owner, w)
-			if !ok {
-				pp.Finish(nil, codeExhausted)
-				r.pending--
-				continue
-			}
-			if entered {
-				w.OnPlace(owner)
-			}
-			away = true
-			s.remote.Inc()
+		owner := int(pp.Owner)
+		if owner == s.id {
+			s.local.Inc()
+			nowNs = s.applyProduce(r, i, nowNs)
 			continue
 		}
-		s.local.Inc()
-		nowNs = s.applyProduce(r, int32(i), nowNs)
+		w := &r.waits[i]
+		w.req, w.part = r, i
+		entered, ok := s.enter(groupProduce, owner, w)
+		if !ok {
+			pp.Finish(nil, codeExhausted)
+			r.failed = true
+			r.pending--
+			continue
+		}
+		if entered {
+			w.OnPlace(owner)
+		}
+		r.away = true
+		s.remote.Inc()
 	}
-	if !away && !r.keepFrame {
+	return false
+}
+
+// offered goes on when every part is under way.
+func (s *shard) offered(r *request) {
+	if !r.away && !r.keepFrame {
 		// Every batch has been copied to its chunk: the frame is not needed while
 		// the device writes, and holding it would pin a receive buffer.
 		r.dropFrame(s)
 	}
+	if r.c.held = nil; r.steps.long {
+		s.markConn(r.c) // requests behind it wait
+	}
 	s.produceAnswered(r)
-	return true
 }
 
 // OnPlace sends a part that has a place with its owner.
@@ -102,6 +164,7 @@ func (s *shard) applyProduce(r *request, part int32, nowNs int64) (endNs int64) 
 
 // appendPart is applyProduce for a partition that is served here.
 func (s *shard) appendPart(p *ownedPartition, r *request, part int32, nowNs int64) (endNs int64) {
+	s.looked++
 	pp := &r.produce.Parts[part]
 	w := &r.waits[part]
 	*w = produceWait{req: r, part: part, startNs: nowNs}
@@ -151,6 +214,17 @@ func (s *shard) produceHome(r *request, part int32) {
 		return
 	}
 	s.leavePlace(groupProduce, int(r.produce.Parts[part].Owner)) // if its partition has come here
+	s.produceBack(r, part)
+}
+
+// produceBack is home's look at a part that is finished. The slowest is the
+// critical path.
+func (s *shard) produceBack(r *request, part int32) {
+	w := &r.waits[part]
+	r.stamps[telemetry.Started] = max(r.stamps[telemetry.Started], w.startNs)
+	r.stamps[telemetry.LocalDone] = max(r.stamps[telemetry.LocalDone], w.localNs)
+	r.stamps[telemetry.Satisfied] = max(r.stamps[telemetry.Satisfied], w.doneNs)
+	r.failed = r.failed || r.produce.Parts[part].Err != 0
 	s.produceAnswered(r)
 }
 
@@ -160,15 +234,10 @@ func (s *shard) produceAnswered(r *request) {
 	if r.pending > 0 {
 		return
 	}
-	for i := range r.waits { // the slowest part is the critical path
-		r.stamps[telemetry.Started] = max(r.stamps[telemetry.Started], r.waits[i].startNs)
-		r.stamps[telemetry.LocalDone] = max(r.stamps[telemetry.LocalDone], r.waits[i].localNs)
-		r.stamps[telemetry.Satisfied] = max(r.stamps[telemetry.Satisfied], r.waits[i].doneNs)
-	}
 	for t := telemetry.Started; t <= telemetry.Satisfied; t++ { // a refused part has not got that far
 		r.stamps[t] = max(r.stamps[t], r.stamps[t-1])
 	}
-	if r.silent && r.produce.Failed() {
+	if r.silent && r.failed {
 		r.drop = true // the only way to tell a client that asked not to be told
 	}
 	s.finish(r)

@@ -19,14 +19,19 @@ type request struct {
 	stamps telemetry.Stamps
 	buf    *iobuf.Buf // keeps the frame alive that produce parts alias
 
-	pending   int  // answers still to come from owners, cancels included
-	done      bool // may be answered as soon as it is the connection's oldest
-	silent    bool // acks=0: nothing is sent
-	drop      bool // the connection is closed instead of an answer
-	keepFrame bool // a produce part of this shard has not been applied yet
+	steps     steps // its parts are too many for one task
+	pending   int   // answers still to come from owners, cancels included
+	done      bool  // may be answered as soon as it is the connection's oldest
+	silent    bool  // acks=0: nothing is sent
+	drop      bool  // the connection is closed instead of an answer
+	failed    bool  // a produce part has an error
+	away      bool  // a produce part was sent to another shard
+	unread    error // why the request could not be read
+	keepFrame bool  // a produce part of this shard has not been applied yet
 
-	produce api.Produce
-	waits   []produceWait
+	produce  api.Produce
+	produceR *wire.ProduceRequest // while it is cut: the shard's, or its own when that takes long
+	waits    []produceWait
 
 	fetch      api.Fetch
 	fetchR     wire.FetchRequest
@@ -34,11 +39,13 @@ type request struct {
 	queued     bool              // waits until it is its connection's oldest
 	session    *api.MovedSession // found on another shard, on its way home
 	legs       []fetchLeg
+	need       int  // bytes that make it due
 	legsOut    int  // legs that are with their owners
 	cancelsOut int  // calls to come back that are not acknowledged
 	holding    bool // legs are being handed out: progress waits
 	calledBack bool // the legs that are out know that home wants what there is
 	final      bool // no more waiting: time is up, or the broker stops
+	atOnce     bool // a part was answered when the fetch was cut
 	timer      reactor.Timer
 
 	cold     kmsg.Request
@@ -58,21 +65,56 @@ func (s *shard) newRequest(c *conn) *request {
 		s.freeRequests = r.next
 	}
 	r.c, r.next, r.done, r.silent, r.drop, r.queued, r.pending = c, nil, false, false, false, false, 0
-	r.keepFrame = false
+	r.keepFrame, r.failed, r.atOnce = false, false, false
 	r.legsOut, r.cancelsOut, r.holding, r.calledBack, r.final = 0, 0, false, false, false
+	r.unread = nil
 	r.legs, r.stamps = r.legs[:0], telemetry.Stamps{}
 	return r
 }
 
 // recycle takes back a request that nobody refers to any more.
 func (s *shard) recycle(r *request) {
-	s.live--
 	r.dropFrame(s)
+	if r.steps.long {
+		s.dropLong(r)
+		s.inSteps(r, (*shard).clearSome, (*shard).recycled)
+		return
+	}
+	s.recycled(r)
+}
+
+// clearSome forgets what parts of a long request referred to and releases what of
+// it was not sent. The room for them stays with the request.
+func (s *shard) clearSome(r *request) (more bool) {
+	produce, fetch := r.produce.Parts, r.fetch.Parts
+	for n := 0; n < stepParts; n++ {
+		at := r.steps.at
+		if at < len(produce) {
+			produce[at] = api.ProducePart{}
+		}
+		if at < len(fetch) {
+			fetch[at].Drop(s.arena)
+			fetch[at] = api.FetchPart{Data: fetch[at].Data}
+		}
+		r.steps.at++
+	}
+	if r.steps.at < max(len(produce), len(fetch)) {
+		return true
+	}
+	r.produce.Parts, r.fetch.Parts = produce[:0], fetch[:0]
+	return false
+}
+
+func (s *shard) recycled(r *request) {
+	s.live--
 	r.produce.Reset()
 	if r.hdr.Key != keyProduce { // whose thousands in flight are not to touch what they do not use
 		r.fetch.Reset(s.arena)
 	}
-	r.cold, r.coldOp, r.coldResp = nil, nil, nil
+	r.cold, r.coldOp, r.coldResp, r.coldWait = nil, nil, nil, nil
+	if r.steps.long {
+		r.steps = steps{}
+	}
 	r.c, r.next = nil, s.freeRequests
 	s.freeRequests = r
 }

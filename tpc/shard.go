@@ -80,6 +80,9 @@ type shard struct {
 	fileAhead    disk.Ahead // what a log's file begins with: nothing unless disk=direct
 	wallOffsetMs int64      // wall clock minus telemetry.Now, refreshed by a timer
 
+	looked   int64        // partitions that requests and walks have looked at
+	stepMost atomic.Int64 // most of them that one step of long work looked at
+
 	turns    turns
 	live     int    // requests that are not recycled, those of closed connections included
 	sends    uint32 // messages to other shards, for [shard.stamp]
@@ -130,6 +133,7 @@ func (s *shard) Poll() bool {
 	s.reclaimSoon()
 	s.showLendable()
 	busy = s.beginTurns() || busy
+	busy = busy || len(s.dirtyParts) > 0 && s.waves.free() // more than one wave's worth
 	got := s.b.out.receive(s)
 	return got > 0 || busy || s.b.mesh.Unflushed(s.id)
 }
@@ -155,7 +159,7 @@ func (s *shard) handle(from int, m message) {
 		s.applyProduce(r, m.part, telemetry.Now())
 	case msgProduceDone:
 		s.leavePlace(groupProduce, int(r.produce.Parts[m.part].Owner))
-		s.produceAnswered(r)
+		s.produceBack(r, m.part)
 	case msgFetch:
 		s.startLeg(&r.legs[m.part])
 	case msgFetchDone:
@@ -246,49 +250,30 @@ func (s *shard) serve(c *conn, frame []byte, buf *iobuf.Buf, readableNs, framedN
 	}
 	c.push(r)
 	body := frame[r.hdr.Body:]
-	ok := false
 	switch {
 	case !a.Hot():
-		ok = s.serveCold(r, a, body)
+		s.serveCold(r, a, body)
 	case r.hdr.Key == keyProduce:
-		ok = s.serveProduce(r, body)
+		s.serveProduce(r, body)
 	default:
-		ok = s.serveFetch(r, body)
+		s.serveFetch(r, body)
 	}
-	if !ok {
-		r.done = true // it will never be answered, only taken back
-	}
-	return ok
+	return true
 }
 
 // finish marks a request answerable. It goes out when it is its connection's
-// oldest, at the end of this round.
+// oldest, at the end of this round. A long answer is encoded first.
 func (s *shard) finish(r *request) {
-	r.done = true
-	s.markConn(r.c)
+	if r.steps.long && !r.silent && !r.c.closed {
+		s.encodeLong(r)
+		return
+	}
+	s.answerable(r)
 }
 
-// encode is stop 9: the answer's head goes into the connection's buffer,
-// records are referred to where they lie. It begins at nowNs and tells when it
-// has ended.
-func (s *shard) encode(c *conn, r *request, nowNs int64) (endNs int64) {
-	switch {
-	case r.hdr.Key == keyProduce && r.coldResp == nil:
-		dst := c.room(256 + 64*len(r.produce.Parts))
-		c.take(r.produce.AppendResponse(dst, r.hdr.CorrelationID))
-	case r.hdr.Key == keyFetch && r.coldResp == nil:
-		dst := c.room(r.fetch.HeadBytes())
-		c.takeHead(r.fetch.Join(s.sessions, r.hdr.CorrelationID, dst, &c.out))
-	default:
-		c.take(wire.AppendResponse(c.roomForCold(1024), r.hdr.Version, r.hdr.CorrelationID, r.coldResp))
-	}
-	// Encoding happens when the answer's turn has come. The wait for the turn is
-	// the response's, not the encoder's: it counts until the connection takes it.
-	endNs = telemetry.Now()
-	r.stamps[telemetry.Encoded] = r.stamps[telemetry.Satisfied] + endNs - nowNs
-	c.sent = append(c.sent, r.stamps)
-	c.sentKeys = append(c.sentKeys, r.hdr.Key)
-	return endNs
+func (s *shard) answerable(r *request) {
+	r.done = true
+	s.markConn(r.c)
 }
 
 // abandon hastens a request whose connection is gone.

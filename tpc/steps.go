@@ -1,6 +1,7 @@
 package tpc
 
 import (
+	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/iobuf"
 )
 
@@ -70,6 +71,39 @@ func (s *shard) noteStep(before int64) {
 		s.stepMost.Store(n)
 	}
 }
+
+// notRead closes the connection of a request that could not be read. The request
+// is never answered, only taken back.
+func (s *shard) notRead(r *request) {
+	s.b.logf("connection %d: %v", r.c.id, r.unread)
+	r.c.close()
+	s.answerable(r)
+}
+
+// roomJob makes room for the parts of a request whose like was not here before:
+// clearing megabytes takes longer than a step may.
+type roomJob struct {
+	r    *request
+	n    int
+	then func()
+}
+
+// roomParts is how many parts room is made for on the shard's thread.
+const roomParts = 1024
+
+// Work touches nothing of the shard but the request, which nobody else does
+// meanwhile.
+func (j *roomJob) Work() {
+	r := j.r
+	if r.hdr.Key == keyProduce {
+		r.produce.Parts, r.waits = make([]api.ProducePart, 0, j.n), make([]produceWait, j.n)
+		return
+	}
+	r.fetch.Parts, r.fetchWaits = make([]api.FetchPart, 0, j.n), make([]fetchWait, j.n)
+}
+
+// Done runs on the shard's thread.
+func (j *roomJob) Done() { j.then() }
 
 // letGo releases what a long answer referred to.
 type letGo struct {

@@ -37,7 +37,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 	}
 	err := b.await(ctx, (*shard).answered)
 	if err == nil {
-		err = b.await(ctx, (*shard).drained)
+		err = b.awaitDrained(ctx)
 	}
 	if err != nil {
 		err = fmt.Errorf("the broker still had work: %w", err)
@@ -158,14 +158,40 @@ func (s *shard) answered() bool {
 	return true
 }
 
-// drained reports whether every byte is written and every file sealed.
-func (s *shard) drained() bool {
-	for _, p := range s.partList {
-		if !p.app.drained() {
-			return false
+// awaitDrained waits until every byte is written and every file sealed. Nobody
+// produces any more, so what is drained stays so, and no task looks at all
+// partitions again.
+func (b *Broker) awaitDrained(ctx context.Context) error {
+	for _, s := range b.shards {
+		for at, all := 0, false; !all; {
+			before := at
+			if err := b.on(s, func(s *shard) error {
+				at = s.drainedFrom(at)
+				all = at >= len(s.partList)
+				return nil
+			}); err != nil {
+				return err
+			}
+			if !all && at-before < drainedLooks {
+				if err := b.out.sleep(ctx, time.Millisecond); err != nil {
+					return err
+				}
+			}
 		}
 	}
-	return true
+	return nil
+}
+
+// drainedLooks is how many partitions one task looks at.
+const drainedLooks = 256
+
+// drainedFrom is how far all partitions from one on are drained, as far as a task
+// may look.
+func (s *shard) drainedFrom(at int) int {
+	for end := min(at+drainedLooks, len(s.partList)); at < end && s.partList[at].app.drained(); {
+		at++
+	}
+	return at
 }
 
 // closeLogs runs after the reactor has ended. It tells whether every log was

@@ -1,6 +1,9 @@
 package tpc
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // maxWaves is how many waves of device writes a shard has under way.
 const maxWaves = 2
@@ -41,17 +44,27 @@ func (w *waves) leave(wave int) {
 	}
 }
 
-// launch starts the writes of every partition that has something to write, and
-// what else its files need. They wait while enough is under way; the completion
-// that ends a wave is followed by a flush.
+// free reports whether a wave may begin.
+func (w *waves) free() bool { return slices.Contains(w.out[:], 0) }
+
+// waveMost bounds the partitions whose writes one wave has: two waves are what the
+// kernel takes at a time, and a shard with thousands of them is not held by
+// starting all.
+const waveMost = 128
+
+// launch starts the writes of partitions that have something to write, and what
+// else their files need, in the order in which they became dirty. They wait while
+// enough is under way; the completion that ends a wave is followed by a flush.
 func (s *shard) launch() {
 	if len(s.dirtyParts) == 0 || !s.waves.begin() {
 		return
 	}
-	for i := 0; i < len(s.dirtyParts); i++ {
-		p := s.dirtyParts[i]
+	n := min(len(s.dirtyParts), waveMost)
+	for _, p := range s.dirtyParts[:n] {
 		p.inDirty = false
 		p.app.kick()
 	}
-	s.dirtyParts = s.dirtyParts[:0]
+	left := copy(s.dirtyParts, s.dirtyParts[n:])
+	clear(s.dirtyParts[left:])
+	s.dirtyParts = s.dirtyParts[:left]
 }

@@ -106,7 +106,7 @@ func (op *Produce) Reset() {
 		pp.Topic, pp.Records, pp.ErrMsg, pp.Append.Seg = nil, nil, "", nil
 	}
 	op.Parts, op.topics, op.names = op.Parts[:0], op.topics[:0], op.names[:0]
-	op.in, op.put = produceInput{}, produceOutput{}
+	op.in.req, op.in.im, op.in.topic = nil, nil, nil
 }
 
 func (op *Produce) add(topic *cluster.Topic, in *wire.ProducePart) {

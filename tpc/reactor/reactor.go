@@ -241,6 +241,9 @@ func (r *Reactor) Post(t Runner) bool {
 // particular. Reactor's thread only. Background work belongs into a [Group].
 func (r *Reactor) Ready(t Runner) { r.mainGroup.Ready(t) }
 
+// ReadyStep is Ready for long work in pieces; see [Group.Go].
+func (r *Reactor) ReadyStep(w Step) { r.mainGroup.Go(w) }
+
 // Now is the time of this round in ns of telemetry.Now.
 func (r *Reactor) Now() int64 { return r.nowNs }
 
