@@ -15,11 +15,15 @@ const maxEpochs = 1 << 20
 // Epochs is the leader-epoch cache, ascending. It must not be changed. Any thread.
 func (l *Log) Epochs() []EpochStart { return *l.epochs.Load() }
 
-// noteEpoch records the first batch of an epoch. Writer only.
+// noteEpoch records the first batch of an epoch. One before it that has no record
+// left goes, as in Kafka: retention may have taken all of them. Writer only.
 func (l *Log) noteEpoch(epoch int32, start int64) {
 	have := l.Epochs()
 	if epoch < 0 || len(have) > 0 && have[len(have)-1].Epoch >= epoch {
 		return
+	}
+	for len(have) > 0 && have[len(have)-1].Start >= start {
+		have = have[:len(have)-1]
 	}
 	if len(have) >= maxEpochs {
 		have = have[len(have)-maxEpochs+1:]

@@ -88,8 +88,13 @@ func TestExpiredActiveSegmentRolls(t *testing.T) {
 	if s.l.StartOffset() != 40 || s.l.EndOffset() != 40 || s.l.ActiveExpired(1<<40, s.l.EndMark()) {
 		t.Errorf("log from %d to %d", s.l.StartOffset(), s.l.EndOffset())
 	}
+	s.epoch++
 	if a, v, _ := s.put(records(1, 1, 9200)); v != Write || a.Base != 40 {
 		t.Errorf("then %v at %d", v, a.Base)
+	}
+	// No record of the epoch before is left, so it has no start either.
+	if got := s.l.Epochs(); len(got) != 1 || got[0] != (EpochStart{s.epoch, 40}) {
+		t.Errorf("epochs %v, want %d from offset 40", got, s.epoch)
 	}
 }
 
