@@ -103,7 +103,11 @@ const defaultClusterID = "ceteris-single-node-00"
 // carried out, and what failed creations have left, which is empty. It refuses to
 // touch any other directory it does not know.
 func (c *Controller) sweep() error {
-	for _, ref := range c.logs.Partitions() {
+	refs, err := c.logs.Partitions()
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
 		t := c.image.Topic([]byte(ref.Topic))
 		// A directory that does not say whose it is may be half made. Opening it
 		// completes it, or says what is wrong.

@@ -200,12 +200,13 @@ func (d *Dir) Clean() bool { return d.clean }
 func (d *Dir) DirectoryID() string { return d.options.DirectoryID }
 
 // Partitions lists the partition directories, sorted by topic and index. A
-// directory whose partition.metadata is missing or unreadable is listed with a
-// zero id; OpenLog says what is wrong with it.
-func (d *Dir) Partitions() []PartitionRef {
+// directory whose partition.metadata is missing or makes no sense is listed with a
+// zero id; OpenLog says what is wrong with it. What the disk does not give is an
+// error: it is not gone.
+func (d *Dir) Partitions() ([]PartitionRef, error) {
 	names, err := d.fs.ReadDir(d.path)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var out []PartitionRef
 	for _, name := range names {
@@ -214,13 +215,17 @@ func (d *Dir) Partitions() []PartitionRef {
 			continue
 		}
 		ref := PartitionRef{TP: tp}
-		if b, err := disk.ReadFile(d.fs, filepath.Join(d.path, name, metadataFile)); err == nil {
+		b, err := disk.ReadFile(d.fs, filepath.Join(d.path, name, metadataFile))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("log %s: whose it is: %w", tp, err)
+		}
+		if err == nil {
 			ref.ID, _ = DecodePartitionMetadata(b)
 		}
 		out = append(out, ref)
 	}
 	slices.SortFunc(out, func(a, b PartitionRef) int { return a.TP.compare(b.TP) })
-	return out
+	return out, nil
 }
 
 // Empty tells whether a partition's directory holds no record: its segments,

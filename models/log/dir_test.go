@@ -95,6 +95,23 @@ func TestOpenLogErrors(t *testing.T) {
 	}
 }
 
+// What cannot be read is not gone: whoever takes it for gone drops what belongs to it.
+func TestUnreadableIsNotGone(t *testing.T) {
+	for _, kind := range []string{"read", "open", "readdir"} {
+		mem := disk.NewMem()
+		s := start(t, mem, DefaultConfig())
+		mem.SetFault(func(op disk.Op) error {
+			if op.Kind == kind && (kind == "readdir" || strings.HasSuffix(op.Path, metadataFile)) {
+				return syscall.EIO
+			}
+			return nil
+		})
+		if got, err := s.dir.Partitions(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("%s fails: partitions %v and %v, want an input/output error", kind, got, err)
+		}
+	}
+}
+
 func TestDeleteLogs(t *testing.T) {
 	mem := disk.NewMem()
 	s := start(t, mem, DefaultConfig())
@@ -109,7 +126,7 @@ func TestDeleteLogs(t *testing.T) {
 	if err := s.dir.DeleteLogs([]TP{{"topic", 0}}); !errors.Is(err, syscall.EIO) {
 		t.Fatalf("got %v, want an input/output error", err)
 	}
-	if got := s.dir.Partitions(); len(got) != 0 {
+	if got, err := s.dir.Partitions(); len(got) != 0 || err != nil {
 		t.Errorf("partitions %v after the deletion", got)
 	}
 	mem = mem.Crash()
@@ -147,8 +164,8 @@ func TestParallelOpen(t *testing.T) {
 	if err := dir.Close(true); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(dir.Partitions()); got != 16 {
-		t.Errorf("%d partitions, want 16", got)
+	if refs, err := dir.Partitions(); len(refs) != 16 || err != nil {
+		t.Errorf("%d partitions, want 16: %v", len(refs), err)
 	}
 }
 

@@ -309,7 +309,7 @@ func TestStartOffsetSurvives(t *testing.T) {
 	if _, err := s.fs.Stat(s.l.Path()); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	if got := s.dir.Partitions(); !slices.Equal(got, []PartitionRef{{TP{"topic", 0}, testID}}) {
+	if got, err := s.dir.Partitions(); err != nil || !slices.Equal(got, []PartitionRef{{TP{"topic", 0}, testID}}) {
 		t.Errorf("partitions %v", got)
 	}
 }

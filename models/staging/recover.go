@@ -96,7 +96,11 @@ func replayAll(fs disk.FS, dir string, names []string, logs *log.Dir, boot strin
 			cmp.Compare(a.SegBase, b.SegBase), cmp.Compare(a.start(), b.start()))
 	})
 	homes := map[partition]string{}
-	for _, ref := range logs.Partitions() {
+	refs, err := logs.Partitions()
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
 		homes[partition{ref.ID, ref.Index}] = filepath.Join(logs.Path(), ref.TP.String())
 	}
 	for i := 0; i < len(all); {
