@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/telemetry"
 )
 
 // childEnv carries the order of a child process: which broker to be.
@@ -32,6 +34,7 @@ type order struct {
 // Child is a broker in a process of its own, which can be killed.
 type Child struct {
 	Addr  string
+	Admin string // address of the admin port
 	cmd   *exec.Cmd
 	stdin interface{ Close() error }
 
@@ -74,7 +77,12 @@ func beChild(raw string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("ready %s\n", b.Addr())
+	admin, closeAdmin, err := telemetry.ServeAdmin("127.0.0.1:0", b.Telemetry())
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
+	fmt.Printf("ready %s %s\n", b.Addr(), admin)
 	ended := make(chan struct{})
 	go func() {
 		in := bufio.NewReader(os.Stdin)
@@ -122,11 +130,11 @@ func (p Point) StartChild(t testing.TB, dir, listen string, fileBytes uint64) *C
 	}
 	t.Cleanup(func() { _ = c.cmd.Process.Kill() }) // it has ended, unless the test failed
 	line, err := bufio.NewReader(out).ReadString('\n')
-	addr, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
-	if err != nil || !ok {
+	said := strings.Fields(line)
+	if err != nil || len(said) != 3 || said[0] != "ready" {
 		t.Fatalf("%s: %q, %v, %v\n%s", p, line, err, c.cmd.Wait(), indent(c.Stderr()))
 	}
-	c.Addr = addr
+	c.Addr, c.Admin = said[1], said[2]
 	return c
 }
 

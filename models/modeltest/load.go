@@ -133,29 +133,43 @@ func (r Refusal) Error() string { return fmt.Sprintf("sequence %d: code %d", r.S
 
 // answer reads the response to the oldest request without one.
 func (s *stream) answer(conn net.Conn) error {
+	base, err := acknowledged(conn, int32(s.done))
+	b := &s.sent[s.done]
+	if code, refused := err.(codeError); refused {
+		return Refusal{int16(code), b.seq}
+	}
+	b.base = base
+	return err
+}
+
+// codeError is the code of a partition that was not appended to.
+type codeError int16
+
+func (c codeError) Error() string { return fmt.Sprintf("code %d", int16(c)) }
+
+// acknowledged reads the response to a produce request of one batch: its offset.
+func acknowledged(conn net.Conn, want int32) (base int64, err error) {
 	if err := conn.SetReadDeadline(time.Now().Add(answerLimit)); err != nil {
-		return err
+		return -1, err
 	}
 	frame, err := ReadFrame(conn)
 	if err != nil {
-		return err
+		return -1, err
 	}
 	req := kmsg.NewPtrProduceRequest()
 	req.Version = 9
 	resp, corr, err := Decode(req, frame)
 	if err != nil {
-		return err
+		return -1, err
 	}
-	b := &s.sent[s.done]
-	if corr != int32(s.done) {
-		return fmt.Errorf("correlation id %d, want %d", corr, s.done)
+	if corr != want {
+		return -1, fmt.Errorf("correlation id %d, want %d", corr, want)
 	}
 	p := &resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
 	if p.ErrorCode != 0 {
-		return Refusal{p.ErrorCode, b.seq}
+		return -1, codeError(p.ErrorCode)
 	}
-	b.base = p.BaseOffset
-	return nil
+	return p.BaseOffset, nil
 }
 
 // Verify reads every partition and fails the test unless each holds a prefix of
