@@ -39,7 +39,8 @@ type Broker struct {
 	moves       moves
 	balance     balance
 
-	leastBytes int64 // of a shard's memory
+	leastBytes int64  // of a shard's memory
+	most       limits // of what is done in one go
 
 	listeners []int    // by shard, -1 when it is the reactor's; one alone with accept=handoff
 	addrs     []string // that clients are told
@@ -57,7 +58,7 @@ type Broker struct {
 func newBroker(cfg models.Config) *Broker {
 	b := &Broker{
 		cfg: cfg, fs: disk.OS, registry: telemetry.NewRegistry(), fatal: make(chan error, 1),
-		facts: map[string]string{}, leastBytes: minShardBytes, moves: newMoves(),
+		facts: map[string]string{}, leastBytes: minShardBytes, most: usualLimits, moves: newMoves(),
 	}
 	b.out = process{b}
 	return b

@@ -7,21 +7,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// coldAtOnce bounds what a shard takes in and answers on its own thread of the
-// APIs that go through kmsg, which cannot stop half-way: bytes of a request, and
-// partitions of an answer about all there are. What is more is offloaded.
-const (
-	coldAtOnceBytes = 4 << 10
-	coldAtOnceParts = 1024
-)
-
 // serveCold handles every API but Produce and Fetch: answered here from the
 // image, by the control goroutine, or by the owners of the partitions it names.
+// What goes through kmsg cannot stop half-way, so what is large is offloaded.
 func (s *shard) serveCold(r *request, a *api.API, body []byte) {
 	now := telemetry.Now()
 	r.stamps[telemetry.Decoded], r.stamps[telemetry.Offered], r.stamps[telemetry.Started] = now, now, now
 	j := &coldJob{s: s, r: r, a: a, body: body}
-	if len(body) > coldAtOnceBytes || a.Wide() && s.image().Partitions() > coldAtOnceParts {
+	if len(body) > s.most.coldBytes || a.Wide() && s.image().Partitions() > s.most.coldParts {
 		r.steps.long = true
 		s.r.Offload(j)
 		return
@@ -97,17 +90,21 @@ func (j *controlJob) Done() {
 	j.s.coldDone(j.r)
 }
 
-// offerColds sends some parts to the shards that own their partitions.
+// offerColds sends some parts to the shards that own their partitions, by the
+// image of this moment as produce parts are.
 func (s *shard) offerColds(r *request) (more bool) {
-	op := r.coldOp
+	op, im := r.coldOp, s.image()
 	for n := 0; r.steps.at < op.Len(); n++ {
-		if n == stepParts {
+		if n == s.most.parts {
 			return true
 		}
 		i := int32(r.steps.at)
 		r.steps.at++
 		topic, index := op.Part(int(i))
 		owner := s.id
+		if topic != nil {
+			topic = im.TopicByID(topic.ID)
+		}
 		if topic != nil && int(index) < len(topic.Parts) && index >= 0 {
 			owner = int(topic.Parts[index].Owner)
 		}

@@ -49,7 +49,7 @@ func (s *shard) encodeLong(r *request) {
 	}
 }
 
-func (s *shard) appendProduce(r *request) (more bool) { return r.produce.AppendSome(stepParts) }
+func (s *shard) appendProduce(r *request) (more bool) { return r.produce.AppendSome(s.most.parts) }
 
 func (s *shard) producedLong(r *request) {
 	r.steps.out.AppendBytes(r.produce.EndResponse())
@@ -57,7 +57,7 @@ func (s *shard) producedLong(r *request) {
 }
 
 func (s *shard) settleFetch(r *request) (more bool) {
-	return r.fetch.SettleSome(s.sessions, stepParts)
+	return r.fetch.SettleSome(s.sessions, s.most.parts)
 }
 
 func (s *shard) fetchSettled(r *request) {
@@ -66,7 +66,7 @@ func (s *shard) fetchSettled(r *request) {
 }
 
 func (s *shard) encodeFetch(r *request) (more bool) {
-	return r.fetch.EncodeSome(&r.steps.out, stepParts)
+	return r.fetch.EncodeSome(&r.steps.out, s.most.parts)
 }
 
 // encodedLong is the end of a long answer's encoding.

@@ -17,8 +17,10 @@ import (
 // due exactly when its bytes are.
 
 // serveFetch is stops 2 to 4 of a fetch: decode, resolve the session, group the
-// parts by owner and hand each group over as one leg.
+// parts by owner and hand each group over as one leg. The connection takes
+// nothing in until it is read: fetches of one session keep their order.
 func (s *shard) serveFetch(r *request, body []byte) {
+	r.c.held = r
 	if r.unread = r.fetchR.Begin(r.hdr.Version, body); r.unread != nil {
 		s.notRead(r)
 		return
@@ -27,7 +29,7 @@ func (s *shard) serveFetch(r *request, body []byte) {
 }
 
 func (s *shard) parseFetch(r *request) (more bool) {
-	more, r.unread = r.fetchR.ParseSome(stepParts)
+	more, r.unread = r.fetchR.ParseSome(s.most.parts)
 	return more
 }
 
@@ -36,11 +38,22 @@ func (s *shard) beginFetch(r *request) {
 	switch {
 	case r.unread != nil:
 		s.notRead(r)
-	case n > roomParts && n > cap(r.fetch.Parts):
-		s.r.Offload(&roomJob{r, n, func() { s.serveSession(r) }})
+	case n > s.most.room && n > cap(r.fetch.Parts):
+		s.r.Offload(&roomJob{r, n, func() { s.fetchRead(r) }})
 	default:
-		s.serveSession(r)
+		s.fetchRead(r)
 	}
+}
+
+func (s *shard) fetchRead(r *request) {
+	if r.c.held = nil; r.steps.long {
+		s.markConn(r.c) // requests behind it wait
+	}
+	if r.c.closed {
+		s.answerable(r) // it would wait for its turn, and nobody gives turns any more
+		return
+	}
+	s.serveSession(r)
 }
 
 // splitFetch goes on when the session, if there is one, is here.
@@ -55,7 +68,7 @@ func (s *shard) splitFetch(r *request) {
 func (s *shard) splitFetchSome(r *request) (more bool) {
 	op := &r.fetch
 	from := len(op.Parts)
-	more = op.SplitSome(stepParts)
+	more = op.SplitSome(s.most.parts)
 	for i := from; i < len(op.Parts); i++ {
 		fp := &op.Parts[i]
 		if !fp.Done && s.misrouted(fp.Owner) {
@@ -238,7 +251,7 @@ func (s *shard) redirect(r *request) {
 
 func (s *shard) redirectSome(r *request) (more bool) {
 	im, parts := s.image(), r.fetch.Parts
-	for n := 0; n < stepParts && r.steps.at < len(parts); n++ {
+	for n := 0; n < s.most.parts && r.steps.at < len(parts); n++ {
 		fp := &parts[r.steps.at]
 		if !fp.Done {
 			fp.Drop(s.arena)

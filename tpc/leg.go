@@ -81,7 +81,7 @@ pieces:
 			}
 			continue
 		}
-		if n == stepParts {
+		if n == s.most.parts {
 			leg.ready = true
 			s.r.Ready(leg)
 			break pieces

@@ -45,11 +45,11 @@ func TestManyPartitions(t *testing.T) {
 		for id, s := range b.shards {
 			until(t, b, id, "the counters are out", func(*shard) bool { return s.r.Snapshot().Rounds > 0 })
 			tasks += s.r.Snapshot().Tasks - before[id]
-			if most := s.stepMost.Load(); most > stepParts {
-				t.Errorf("%s: one step of shard %d looked at %d partitions, want %d at most", what, id, most, stepParts)
+			if most := s.stepMost.Load(); most > int64(usualLimits.parts) {
+				t.Errorf("%s: one step of shard %d looked at %d partitions, want %d at most", what, id, most, usualLimits.parts)
 			}
 		}
-		if least := int64(parts) / stepParts / 2; tasks < least {
+		if least := int64(int(parts) / usualLimits.parts / 2); tasks < least {
 			t.Errorf("%s: %d partitions in %d tasks, want %d at least", what, parts, tasks, least)
 		}
 		tell(what)

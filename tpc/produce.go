@@ -28,7 +28,7 @@ func (s *shard) serveProduce(r *request, body []byte) {
 }
 
 func (s *shard) parseProduce(r *request) (more bool) {
-	if more, r.unread = r.produceR.ParseSome(stepParts); more {
+	if more, r.unread = r.produceR.ParseSome(s.most.parts); more {
 		s.keepView(r)
 	}
 	return more
@@ -47,7 +47,7 @@ func (s *shard) beginProduce(r *request) {
 	switch {
 	case r.unread != nil:
 		s.notRead(r)
-	case n > roomParts && n > cap(r.produce.Parts):
+	case n > s.most.room && n > cap(r.produce.Parts):
 		s.keepView(r)
 		s.r.Offload(&roomJob{r, n, func() { s.cutProduce(r) }})
 	default:
@@ -56,11 +56,12 @@ func (s *shard) beginProduce(r *request) {
 }
 
 func (s *shard) cutProduce(r *request) {
-	r.produce.Begin(r.produceR, s.image())
+	r.image = s.image()
+	r.produce.Begin(r.produceR, r.image)
 	s.inSteps(r, (*shard).splitProduce, (*shard).offerParts)
 }
 
-func (s *shard) splitProduce(r *request) (more bool) { return r.produce.SplitSome(stepParts) }
+func (s *shard) splitProduce(r *request) (more bool) { return r.produce.SplitSome(s.most.parts) }
 
 // offerParts begins to hand the parts over.
 func (s *shard) offerParts(r *request) {
@@ -78,22 +79,27 @@ func (s *shard) offerParts(r *request) {
 	s.inSteps(r, (*shard).offerSome, (*shard).offered)
 }
 
-// offerSome hands some parts over, in request order.
+// offerSome hands some parts over, in request order and to whom the image of this
+// moment names: a fence follows what was sent by an older one (move.go).
 func (s *shard) offerSome(r *request) (more bool) {
-	op := &r.produce
+	op, im := &r.produce, s.image()
 	nowNs := r.stamps[telemetry.Decoded]
 	if r.steps.at > 0 {
 		nowNs = telemetry.Now()
 	}
 	bytes := 0
 	for n := 0; r.steps.at < len(op.Parts); n++ {
-		if n == stepParts || bytes >= stepBytes {
+		if n == s.most.parts || bytes >= s.most.bytes {
 			return true
 		}
 		i := int32(r.steps.at)
 		r.steps.at++
 		pp := &op.Parts[i]
-		if bytes += len(pp.Records); !pp.Done && s.misrouted(pp.Owner) {
+		bytes += len(pp.Records)
+		if im != r.image && !pp.Done {
+			op.Place(pp, im)
+		}
+		if !pp.Done && s.misrouted(pp.Owner) {
 			pp.Finish(nil, codeNotLeader)
 		}
 		if pp.Check(0); pp.Done {

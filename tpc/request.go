@@ -2,6 +2,7 @@ package tpc
 
 import (
 	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
@@ -29,6 +30,7 @@ type request struct {
 	unread    error // why the request could not be read
 	keepFrame bool  // a produce part of this shard has not been applied yet
 
+	image    *cluster.Image // by which it was cut
 	produce  api.Produce
 	produceR *wire.ProduceRequest // while it is cut: the shard's, or its own when that takes long
 	waits    []produceWait
@@ -87,7 +89,7 @@ func (s *shard) recycle(r *request) {
 // it was not sent. The room for them stays with the request.
 func (s *shard) clearSome(r *request) (more bool) {
 	produce, fetch := r.produce.Parts, r.fetch.Parts
-	for n := 0; n < stepParts; n++ {
+	for n := 0; n < s.most.parts; n++ {
 		at := r.steps.at
 		if at < len(produce) {
 			produce[at] = api.ProducePart{}
@@ -112,6 +114,7 @@ func (s *shard) recycled(r *request) {
 		r.fetch.Reset(s.arena)
 	}
 	r.cold, r.coldOp, r.coldResp, r.coldWait = nil, nil, nil, nil
+	r.image = nil
 	if r.steps.long {
 		r.steps = steps{}
 	}

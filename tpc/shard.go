@@ -80,6 +80,7 @@ type shard struct {
 	fileAhead    disk.Ahead // what a log's file begins with: nothing unless disk=direct
 	wallOffsetMs int64      // wall clock minus telemetry.Now, refreshed by a timer
 
+	most     limits       // of what is done in one go
 	looked   int64        // partitions that requests and walks have looked at
 	stepMost atomic.Int64 // most of them that one step of long work looked at
 

@@ -20,6 +20,7 @@ var simActions = []simAction{
 	{"produce", 40, (*simClient).produce},
 	{"write", 30, (*simClient).writeMore},
 	{"fetch", 30, (*simClient).fetch},
+	{"fetch with a session", 20, (*simClient).fetchSession},
 	{"create topic", 3, (*simClient).createTopic},
 	{"delete topic", 1, (*simClient).deleteTopic},
 	{"add partitions", 1, (*simClient).addPartitions},
@@ -68,8 +69,31 @@ func (c *simClient) cutting() bool {
 // somePart is a partition of a topic in use.
 func (c *simClient) somePart() simPart {
 	topics := c.w.model.usable()
-	t := topics[c.w.rng.IntN(len(topics))]
-	return simPart{t.name, int32(c.w.rng.IntN(int(t.parts)))}
+	for tries := 0; ; tries++ {
+		t := topics[c.w.rng.IntN(len(topics))]
+		k := simPart{t.name, int32(c.w.rng.IntN(int(t.parts)))}
+		if tries == 4 || c.serves(k) {
+			return k
+		}
+	}
+}
+
+// serves reports whether the client is connected to who owns a partition, where
+// that matters. Most requests go there, as those of clients do that have looked.
+func (c *simClient) serves(k simPart) bool {
+	if !c.w.plan.direct {
+		return true
+	}
+	t := c.w.b.image.Load().Topic([]byte(k.topic))
+	return t != nil && int(k.index) < len(t.Parts) && int(t.Parts[k.index].Owner) == c.shard
+}
+
+// misrouted is told that another shard owns a partition.
+func (c *simClient) misrouted(k simPart) {
+	if !c.w.plan.direct {
+		c.w.fail("client %d: %v has another leader", c.id, k)
+	}
+	c.w.cover.hit("misrouted part refused")
 }
 
 // produce sends one request with a batch for each of a few partitions.
@@ -152,6 +176,12 @@ func (c *simClient) produced(k simPart, first uint64, count int, base int64, cod
 		c.w.cover.hit("batch acknowledged")
 	case codeExhausted, kerr.RecordListTooLarge.Code:
 		c.w.cover.hit("append refused")
+		p := m.part(k.topic, k.index)
+		for i := range count {
+			p.never[first+uint64(i)] = true
+		}
+	case codeNotLeader:
+		c.misrouted(k)
 		p := m.part(k.topic, k.index)
 		for i := range count {
 			p.never[first+uint64(i)] = true
@@ -243,11 +273,15 @@ func (c *simClient) fetched(k simPart, at int64, r *kmsg.FetchResponseTopicParti
 		}
 		return
 	case codeOutOfRange:
-		// After a loss that the promise did not cover.
-		c.reader[k] = 0
-		if len(m.part(k.topic, k.index).at) > 0 && at == 0 {
+		// After a loss that the promise did not cover, or behind retention.
+		if c.reader[k] = 0; m.retains() {
+			c.reader[k] = max(m.startOf(k), 0)
+		} else if len(m.part(k.topic, k.index).at) > 0 && at == 0 {
 			m.w.fail("client %d: offset 0 of %v is out of range", c.id, k)
 		}
+		return
+	case codeNotLeader:
+		c.misrouted(k)
 		return
 	case codeStorage, codeExhausted:
 		c.w.cover.hit("fetch refused")
@@ -387,8 +421,10 @@ func (c *simClient) listOffsets() bool {
 			return
 		}
 		r := resp.(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0]
-		if r.ErrorCode == 0 && p.Timestamp == -2 && r.Offset != 0 {
-			m.w.fail("client %d: %v starts at %d", c.id, k, r.Offset)
+		if r.ErrorCode == 0 && p.Timestamp == -2 {
+			if start := m.startOf(k); r.Offset > 0 && !m.retains() || start >= 0 && r.Offset > start {
+				m.w.fail("client %d: %v starts at %d, its owner says %d", c.id, k, r.Offset, start)
+			}
 		}
 	})
 	return true

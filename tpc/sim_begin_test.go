@@ -14,6 +14,7 @@ type worldAction struct {
 var worldActions = []worldAction{
 	{"move", 5, (*world).movePartitions},
 	{"checkpoint", 2, (*world).checkpoint},
+	{"pause", 3, (*world).standStill},
 }
 
 // begin starts one of them.
@@ -55,6 +56,13 @@ func (w *world) movePartitions() bool {
 			}
 		}
 	})
+	return true
+}
+
+// standStill is a machine on which nothing runs for a while: what has its time is
+// late.
+func (w *world) standStill() bool {
+	w.k.NowNs += 100e6 + w.rng.Int64N(600e6)
 	return true
 }
 

@@ -23,6 +23,8 @@ type simClient struct {
 	pending []asked
 	most    int  // requests in flight
 	ends    bool // has closed its sending side
+	shard   int  // whose listener it has dialed
+	session *simSession
 	writer  *simWriter
 	reader  map[simPart]int64 // where it fetches next
 	build   *batch.Builder
@@ -63,9 +65,13 @@ func (c *simClient) dial() bool {
 	if len(c.w.listeners) == 0 {
 		return false
 	}
-	p, ok := c.w.k.Dial(c.w.listeners[c.w.rng.IntN(len(c.w.listeners))], c.w.plan.room)
+	c.shard = c.w.rng.IntN(len(c.w.listeners))
+	p, ok := c.w.k.Dial(c.w.listeners[c.shard], c.w.plan.room)
 	if !ok {
 		return false
+	}
+	if c.session != nil {
+		c.session.dials++
 	}
 	c.peer, c.ends = p, false
 	c.in, c.out = nil, nil
@@ -179,7 +185,12 @@ func (c *simClient) batch(topic string, index int32) (b []byte, first uint64, co
 	for i := range count {
 		number := first + uint64(i)
 		binary.BigEndian.PutUint64(value, number)
-		c.build.Append(1_700_000_000_000+int64(number), nil, value)
+		timeMs := 1_700_000_000_000 + int64(number)
+		if c.w.plan.retainMs > 0 { // its age matters
+			timeMs = simOutside{c.w}.wallMs()
+			m.times[number] = timeMs
+		}
+		c.build.Append(timeMs, nil, value)
 		m.part(topic, index).sent[number] = true
 	}
 	return append([]byte(nil), c.build.Close()...), first, count

@@ -27,7 +27,9 @@ type model struct {
 	order []*simTopic
 	parts map[simPart]*promise
 	marks map[*ownedPartition]log.Mark // high watermarks as last seen
+	begin map[*ownedPartition]int64    // and starts
 	owner map[partKey]simOwner         // scratch of check
+	times map[uint64]int64             // of records, ms, where they tell when one may go
 }
 
 // simOwner is where a partition is.
@@ -58,7 +60,7 @@ type promise struct {
 }
 
 func newModel(w *world) *model {
-	return &model{w: w, topic: map[string]*simTopic{}, parts: map[simPart]*promise{}, marks: map[*ownedPartition]log.Mark{}, owner: map[partKey]simOwner{}}
+	return &model{w: w, topic: map[string]*simTopic{}, parts: map[simPart]*promise{}, marks: map[*ownedPartition]log.Mark{}, owner: map[partKey]simOwner{}, begin: map[*ownedPartition]int64{}, times: map[uint64]int64{}}
 }
 
 func (m *model) part(topic string, index int32) *promise {
@@ -111,7 +113,11 @@ func (m *model) check() {
 				m.w.fail("%s-%d is owned by shards %d and %d", p.Topic, p.Index, other.shard, s.id)
 			}
 			m.owner[key] = simOwner{s.id, p.moving}
-			if p.gone || m.w.plan.durability == models.Memory {
+			if p.gone {
+				continue
+			}
+			m.retained(p)
+			if m.w.plan.durability == models.Memory {
 				continue
 			}
 			was, known := m.marks[p]
@@ -201,7 +207,60 @@ func (m *model) durable(p *ownedPartition, was, hw log.Mark) {
 	}
 }
 
-func (m *model) restarted() { clear(m.marks) }
+func (m *model) restarted() {
+	clear(m.marks)
+	clear(m.begin)
+}
+
+// retains reports whether the log's oldest records may go.
+func (m *model) retains() bool { return m.w.plan.retain > 0 || m.w.plan.retainMs > 0 }
+
+// retained checks that nothing has gone from the front of a log whose time or
+// size has not come.
+func (m *model) retained(p *ownedPartition) {
+	start := p.Log.StartOffset()
+	was, known := m.begin[p]
+	m.begin[p] = start
+	if !known || start == was {
+		return
+	}
+	m.w.cover.hit("segments removed by retention")
+	switch {
+	case start < was || !m.retains() || start > p.HighWatermark().Offset:
+		m.w.fail("%s-%d: the log's start went from %d to %d, the high watermark is %d", p.Topic, p.Index, was, start, p.HighWatermark().Offset)
+	case m.w.plan.retain > 0:
+		m.w.cover.hit("segments retained by size")
+		if n := p.Log.SizeBytes(); n < int64(m.w.plan.retain) {
+			m.w.fail("%s-%d: retention of %d bytes has left %d", p.Topic, p.Index, m.w.plan.retain, n)
+		}
+	default:
+		m.w.cover.hit("segments retained by time")
+		promised := m.part(p.Topic, p.Index).at
+		for offset := was; offset < start; offset++ {
+			if number, ok := promised[offset]; ok {
+				if age := (simOutside{m.w}).wallMs() - m.times[number]; age <= int64(m.w.plan.retainMs) {
+					m.w.fail("%s-%d: record %d at offset %d has gone after %d ms, of %d", p.Topic, p.Index, number, offset, age, m.w.plan.retainMs)
+				}
+			}
+		}
+	}
+}
+
+// startOf is where a partition starts by now, as its owner has it; -1 when nobody
+// does, because it moves or goes.
+func (m *model) startOf(k simPart) (start int64) {
+	start = -1
+	if m.w.b != nil {
+		for _, s := range m.w.b.shards {
+			for _, p := range s.partList {
+				if p.Topic == k.topic && p.Index == k.index {
+					start = max(start, p.Log.StartOffset())
+				}
+			}
+		}
+	}
+	return start
+}
 
 // crashed forgets what the promise did not cover.
 func (m *model) crashed(power bool) {
@@ -300,10 +359,13 @@ func (m *model) comparePart(topic string, index int32) {
 		m.w.fail("%s-%d: %v", topic, index, err)
 	}
 	seen := map[uint64]int64{}
-	next := int64(-1)
+	next, first := int64(-1), int64(-1)
 	for _, name := range names {
 		if !strings.HasSuffix(name, ".log") {
 			continue
+		}
+		if first < 0 {
+			_, _ = fmt.Sscanf(name, "%d.log", &first)
 		}
 		b := m.w.mem.Content(path.Join(dir, name), false)
 		for len(b) > 0 {
@@ -334,6 +396,9 @@ func (m *model) comparePart(topic string, index int32) {
 		}
 	}
 	for offset, number := range p.at {
+		if offset < first && m.retains() {
+			continue
+		}
 		if at, ok := seen[number]; !ok || at != offset {
 			m.w.fail("%s-%d: record %d was promised at offset %d, the log ends at %d and has it at %d (%v)", topic, index, number, offset, next, at, ok)
 		}

@@ -118,6 +118,10 @@ func (fs *simFS) op(what string) error {
 	if fs.left > 0 {
 		fs.left--
 	}
+	if fs.w.sick > 0 && fs.w.rng.IntN(1000) < fs.w.sick {
+		fs.w.note("fault at the start: %s", shortName(what))
+		return errInjected
+	}
 	if fs.quiet || fs.w.current == nil {
 		return nil
 	}
@@ -231,6 +235,17 @@ func (f *simFile) WriteAt(b []byte, off int64) (int, error) {
 		f.fs.k.Touch(f.fd, off, int64(len(b)))
 	}
 	return f.File.WriteAt(b, off)
+}
+
+// ReadAt fails while a start does not go well. The simulated kernel's own reads
+// have their faults from it.
+func (f *simFile) ReadAt(b []byte, off int64) (int, error) {
+	if f.fs.w.sick > 0 && f.fs.w.current != nil {
+		if err := f.fs.op("read " + f.path); err != nil {
+			return 0, err
+		}
+	}
+	return f.File.ReadAt(b, off)
 }
 
 func (f *simFile) Truncate(size int64) error {

@@ -3,7 +3,6 @@ package tpc
 import (
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"sort"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -43,33 +41,6 @@ func (c *coverage) kernel(k reactor.SimCounters) {
 	c.add("device writes", k.Writes)
 	c.add("writes torn by a crash", k.Torn)
 	c.add("device faults", k.Failed)
-}
-
-// drawPlan decides what kind of seed it is.
-func drawPlan(rng *rand.Rand) plan {
-	p := plan{
-		shards: 1 + rng.IntN(4), shardBytes: int64(768+256*rng.IntN(6)) << 10, durability: models.Process,
-		segment: 8192 << rng.IntN(5), inflight: 1 + rng.IntN(16), handoff: rng.IntN(2) == 0,
-		room: 2000 << rng.IntN(6), patience: 40 + rng.IntN(30), recvBudget: 1 + rng.IntN(20),
-		slowDisk: rng.IntN(5) == 0, clients: 1 + rng.IntN(5), steps: 300 + rng.IntN(500),
-	}
-	switch rng.IntN(10) {
-	case 0:
-		p.durability = models.Memory
-	case 1, 2, 3:
-		p.durability = models.Power
-	}
-	if rng.IntN(4) == 0 {
-		p.heavy, p.shardBytes, p.segment = true, int64(512+64*rng.IntN(6))<<10, max(p.segment, 64<<10)
-	}
-	if rng.IntN(4) == 0 {
-		p.faultRate = 1 + rng.IntN(30)
-	}
-	if rng.IntN(4) == 0 {
-		p.allocRate = 1 + rng.IntN(200)
-	}
-	p.staged = rng.IntN(4) == 0
-	return p
 }
 
 // simulate runs one seed and returns its hash, or what it has violated.
@@ -211,12 +182,15 @@ var simMustHappen = []string{
 	"topic created", "topic deleted", "partitions added", "cut", "connection closed by the broker",
 	"partition moved", "move refused", "checkpoint", "logs audited", "start cut short", "batches replayed",
 	"allocation failed: receive", "allocation failed: frames", "allocation failed: append",
+	"requests in steps", "parts misrouted", "misrouted part refused", "session begun", "session fetch answered",
+	"partition added to a session", "partition forgotten by a session",
 }
 
 // simRare is what must happen in a thousand seeds.
 var simRare = []string{
 	"evictions", "device faults", "storage error", "receives without memory", "refusals for want of memory",
 	"allocation failed: cache", "allocation failed: lent", "staging files of an earlier start of the machine",
+	"start failed for a fault", "segments retained by time", "segments retained by size", "session kept over connections",
 }
 
 func newCoverage() *coverage { return &coverage{map[string]int64{}, map[string]int64{}} }

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/tpc/reactor"
@@ -49,27 +48,8 @@ type world struct {
 	faults  bool // storage fails now and then
 	scarce  bool // and so do allocations
 	calm    bool // nothing is begun any more
+	sick    int  // of 1000 operations of a start that fail
 	cover   *coverage
-}
-
-// plan is what a seed has decided before the first step.
-type plan struct {
-	shards     int
-	shardBytes int64
-	durability models.Durability
-	segment    int
-	inflight   int
-	handoff    bool
-	staged     bool // append chunks outlive the process
-	room       int  // most bytes that a client's socket holds
-	patience   int  // of 100 steps: how often shards get a turn rather than clients
-	recvBudget int
-	faultRate  int  // of 1000 storage operations while storage fails
-	allocRate  int  // of 1000 allocations while memory is scarce
-	slowDisk   bool // operations take milliseconds
-	heavy      bool // much of what is produced is large, and memory is scarce
-	clients    int
-	steps      int
 }
 
 // thread is one blocking call on a coroutine of its own: it runs until it has to
@@ -323,94 +303,16 @@ func (w *world) state() string {
 	}
 	if w.b != nil {
 		for _, s := range w.b.shards {
+			for c := s.conns; c != nil; c = c.next {
+				for r := c.head; r != nil; r = r.next {
+					out += fmt.Sprintf("[request %d of connection %d key %d done %v pending %d legs out %d of %d queued %v final %v] ",
+						r.hdr.CorrelationID, c.id, r.hdr.Key, r.done, r.pending, r.legsOut, len(r.legs), r.queued, r.final)
+				}
+			}
 			out += fmt.Sprintf("[shard %d idle %v live %d next %d over %v] ", s.id, s.b.services.Idle(s.id), s.live, s.r.NextNs()-w.k.NowNs, s.r.Over())
 		}
 	}
 	return out
-}
-
-// start boots a broker over the present disk and waits until it serves.
-func (w *world) start() {
-	for w.chance(20) {
-		w.cutStart()
-	}
-	w.boot(-1)
-	if w.end != nil {
-		w.fail("start: %v", w.end)
-	}
-	w.up = true
-	w.cover.add("batches replayed", w.b.control.Staged.Batches)
-	w.cover.add("staging files of an earlier start of the machine", int64(w.b.control.Staged.Foreign))
-	w.model.started()
-}
-
-// cutStart boots a broker that a crash keeps from its end: all that recovery
-// does must be such that it can be done again.
-func (w *world) cutStart() {
-	w.boot(1 + w.rng.IntN(100))
-	w.fs.left = -1
-	if w.end == nil {
-		w.up = true
-		w.crash(w.chance(50))
-		return
-	}
-	w.cover.hit("start cut short")
-	power := w.chance(50)
-	w.mem = w.left(power)
-	w.gone()
-	w.model.crashed(power)
-}
-
-// boot runs the Start of a broker. Of its operations on the disk so many are
-// carried out, all when left is negative.
-func (w *world) boot(left int) {
-	w.note("start with %d shards, cut after %d", w.plan.shards, left)
-	k := reactor.NewSim(w.rng)
-	k.NowNs = w.k.NowNs
-	w.k = k
-	k.Direct = true
-	k.Job = w.job
-	k.DelayNs = w.diskDelay
-	k.Fail = func(op *reactor.DiskOp) error { return w.fault(fmt.Sprintf("disk %d", op.Kind)) }
-	w.fs = &simFS{w: w, k: k, mem: w.mem}
-	w.listeners = nil
-	b := newBroker(w.config())
-	b.fs, b.out, b.leastBytes = w.fs, simOutside{w}, w.plan.shardBytes
-	w.b, w.up, w.end = b, false, nil
-	w.life++
-	w.model.restarted()
-	t := w.spawn("start", false, func() { w.end = b.Start() })
-	w.fs.quiet, w.fs.left = true, left // what opens logs runs on goroutines of its own, and alone
-	w.until("start", 100_000, func() bool { return t.done })
-	w.fs.quiet = false
-}
-
-func (w *world) config() models.Config {
-	m, err := models.Lookup("tpc")
-	if err != nil {
-		w.fail("%v", err)
-	}
-	cfg := models.DefaultConfig(m)
-	cfg.Listen, cfg.DataDir = "127.0.0.1:9092", "/data"
-	cfg.MemoryBytes = w.plan.shardBytes * int64(w.plan.shards)
-	f := &cfg.Factors
-	f.Durability, f.Inflight = w.plan.durability, w.plan.inflight
-	if w.plan.staged {
-		f.Staging = "shared"
-	}
-	if !w.plan.handoff {
-		f.Accept = "reuseport"
-	}
-	for name, v := range map[string]int{
-		"shards": w.plan.shards, "log.segment.bytes": w.plan.segment, "append.chunk.bytes": 16 << 10,
-		"num.recovery.threads.per.data.dir": 1, "socket.request.max.bytes": 256 << 10, "log.index.interval.bytes": 1024,
-		"log.index.size.max.bytes": 4096, "auto.create.topics.enable": 0,
-	} {
-		if err := cfg.Set(name, fmt.Sprint(v)); err != nil {
-			w.fail("%v", err)
-		}
-	}
-	return cfg
 }
 
 func (w *world) diskDelay() int64 {
@@ -449,67 +351,4 @@ func (w *world) job(j reactor.Job, run func()) {
 		name = "control"
 	}
 	w.spawn(name, only, run)
-}
-
-// stop ends the broker in good order.
-func (w *world) stop() {
-	w.note("stop")
-	w.up = false
-	t := w.spawn("stop", false, func() { w.end = w.b.Stop(context.Background()) })
-	w.until("stop", 100_000, func() bool { return t.done })
-	w.keepMaps(w.mem)
-	w.gone()
-	w.model.stopped(w.end)
-}
-
-// crash kills the broker, or the machine under it. What is left of the old one
-// runs on a copy of the disk until its memory is home.
-func (w *world) crash(power bool) {
-	w.note("crash, power %v", power)
-	w.up = false
-	w.k.Pull()
-	w.mem = w.left(power)
-	for _, c := range w.clients {
-		c.cut(true)
-	}
-	w.model.blind = true
-	b := w.b
-	t := w.spawn("crashed", false, func() { w.end = b.Stop(context.Background()) })
-	w.until("the end of a crashed broker", 100_000, func() bool { return t.done })
-	w.model.blind = false
-	w.gone()
-	w.model.crashed(power)
-}
-
-// left is what the end of a process, or of the machine, leaves of the disk.
-func (w *world) left(power bool) *disk.Mem {
-	if !power {
-		left := w.mem.Kill()
-		w.keepMaps(left)
-		return left
-	}
-	keep := w.rng.IntN(140) - 40
-	left := w.mem.CrashTorn(func() bool { return w.chance(keep) })
-	w.ageMaps(left)
-	return left
-}
-
-// gone checks what a broker leaves behind in any case.
-func (w *world) gone() {
-	for _, err := range w.b.leaked {
-		w.fail("memory: %v", err)
-	}
-	if len(w.threads) > 0 {
-		w.fail("threads outlived the broker: %s", w.state())
-	}
-	for _, s := range w.b.shards {
-		w.cover.add("evictions", int64(s.evictions.Load()))
-		w.cover.add("refusals for want of memory", int64(s.refusals.Load()))
-		w.cover.add("cold reads", int64(s.coldReads.Load()))
-		w.cover.add("remote parts", int64(s.remote.Load()))
-		w.cover.add("local parts", int64(s.local.Load()))
-	}
-	w.cover.kernel(w.k.Counters())
-	w.forgetMaps()
-	w.b = nil
 }

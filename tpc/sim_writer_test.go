@@ -62,7 +62,7 @@ func (p *simWriter) ask() bool {
 	}
 	var again []*simQueue
 	for _, k := range p.order {
-		if q := p.queues[k]; !q.dead && q.ready() {
+		if q := p.queues[k]; !q.dead && q.ready() && p.c.serves(k) {
 			again = append(again, q)
 		}
 	}
@@ -73,8 +73,7 @@ func (p *simWriter) ask() bool {
 	if w.calm || len(topics) == 0 {
 		return len(again) > 0 && p.sendNext(again[w.rng.IntN(len(again))])
 	}
-	t := topics[w.rng.IntN(len(topics))]
-	k := simPart{t.name, int32(w.rng.IntN(int(t.parts)))}
+	k := p.c.somePart()
 	q := p.queues[k]
 	if q == nil {
 		q = &simQueue{part: k}
@@ -167,6 +166,9 @@ func (p *simWriter) answered(q *simQueue, b *simBatch, resp kmsg.Response) {
 		q.dead = true
 	case codeExhausted:
 		p.c.w.cover.hit("append refused")
+		p.again(q)
+	case codeNotLeader:
+		p.c.misrouted(q.part)
 		p.again(q)
 	case kerr.OutOfOrderSequenceNumber.Code:
 		switch {

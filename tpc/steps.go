@@ -14,13 +14,19 @@ import (
 // What an owner does for others is bounded elsewhere: a fetch leg by its own
 // steps (leg.go), everything else by the turns of its group (groups.go).
 
-const (
-	// stepParts bounds the parts that one step looks at. A produce part whose
-	// partition nobody has touched for a while costs about 3 µs.
-	stepParts = 64
-	// stepBytes bounds what one step of a produce request copies.
-	stepBytes = 2 << 20
-)
+// limits bound what is done in one go. The simulation makes them small, so that a
+// few partitions are many.
+type limits struct {
+	parts     int // looked at by one step of a request or a leg; a produce part costs about 3 µs, cold
+	bytes     int // copied by one step of a produce request
+	pieces    int // of an answer, released by one step
+	room      int // parts that room is made for on the shard's thread
+	coldBytes int // of a request that goes through kmsg, decoded on the shard's thread
+	coldParts int // partitions that an answer about all there are is made of there
+	wave      int // partitions whose writes one wave has; two are what the kernel takes at a time
+}
+
+var usualLimits = limits{parts: 64, bytes: 2 << 20, pieces: 512, room: 1024, coldBytes: 4 << 10, coldParts: 1024, wave: 128}
 
 // steps is the walk of a long request.
 type steps struct {
@@ -88,9 +94,6 @@ type roomJob struct {
 	then func()
 }
 
-// roomParts is how many parts room is made for on the shard's thread.
-const roomParts = 1024
-
 // Work touches nothing of the shard but the request, which nobody else does
 // meanwhile.
 func (j *roomJob) Work() {
@@ -114,7 +117,7 @@ type letGo struct {
 
 // letGo empties a chain that was sent.
 func (s *shard) letGo(c *iobuf.Chain) {
-	if len(c.Pieces) <= stepPieces {
+	if len(c.Pieces) <= s.most.pieces {
 		c.Reset(s.arena)
 		return
 	}
@@ -123,12 +126,9 @@ func (s *shard) letGo(c *iobuf.Chain) {
 	s.r.ReadyStep(l)
 }
 
-// stepPieces bounds the pieces of an answer that one step releases.
-const stepPieces = 512
-
 // Step releases some of them.
 func (l *letGo) Step() (more bool) {
-	for n := 0; n < stepPieces && l.at < len(l.chain.Pieces); n++ {
+	for n := 0; n < l.s.most.pieces && l.at < len(l.chain.Pieces); n++ {
 		l.chain.Pieces[l.at].Release(l.s.arena)
 		l.at++
 	}

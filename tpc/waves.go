@@ -47,19 +47,15 @@ func (w *waves) leave(wave int) {
 // free reports whether a wave may begin.
 func (w *waves) free() bool { return slices.Contains(w.out[:], 0) }
 
-// waveMost bounds the partitions whose writes one wave has: two waves are what the
-// kernel takes at a time, and a shard with thousands of them is not held by
-// starting all.
-const waveMost = 128
-
 // launch starts the writes of partitions that have something to write, and what
-// else their files need, in the order in which they became dirty. They wait while
-// enough is under way; the completion that ends a wave is followed by a flush.
+// else their files need, in the order in which they became dirty, and not of so
+// many that it takes long. They wait while enough is under way; the completion
+// that ends a wave is followed by a flush.
 func (s *shard) launch() {
 	if len(s.dirtyParts) == 0 || !s.waves.begin() {
 		return
 	}
-	n := min(len(s.dirtyParts), waveMost)
+	n := min(len(s.dirtyParts), s.most.wave)
 	for _, p := range s.dirtyParts[:n] {
 		p.inDirty = false
 		p.app.kick()

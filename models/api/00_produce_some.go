@@ -75,6 +75,15 @@ func (op *Produce) nextTopic() {
 	op.topics = append(op.topics, topicSpan{name: name, id: t.ID, parts: t.Parts})
 }
 
+// Place finds a part's owner anew, in a later image than the one by which it was
+// cut. One whose topic is gone stays where it was: its owner says so.
+func (op *Produce) Place(pp *ProducePart, im *cluster.Image) {
+	if t := im.TopicByID(pp.Topic.ID); t != nil {
+		pm := &t.Parts[pp.Index]
+		pp.Owner, pp.leader, pp.leaderEpoch = pm.Owner, op.Env.leader(pm), pm.LeaderEpoch
+	}
+}
+
 // produceOutput is how far the answer has come.
 type produceOutput struct {
 	part, topic int
