@@ -82,8 +82,19 @@ func (b *Broker) serveMemory(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// largeAllocation warns of the first span of each size above the data path's.
-func (s *shard) largeAllocation(n int, p arena.Purpose) {
+// largeAllocation warns of the first span of each size above the data path's. A
+// frame with one batch of the size that the broker allows is none: it is received
+// straight into its own memory and decoded there, which spares a copy and needs it
+// in one piece, and it is gone when its bytes are in the chunks.
+func (s *shard) largeAllocation(n int, p arena.Purpose) (reported bool) {
+	if p == arena.Frames && int64(n) <= s.b.cfg.Int("message.max.bytes")+frameOverhead {
+		return false
+	}
 	s.b.logf("shard %d: an allocation of %d bytes for %s is above the data path's %d: such spans break memory up",
 		s.id, n, p, arena.DataPathBytes)
+	return true
 }
+
+// frameOverhead is what a produce request has besides one batch, names of usual
+// length included, bytes.
+const frameOverhead = 1 << 10

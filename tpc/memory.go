@@ -182,11 +182,7 @@ func (s *shard) roomy() bool {
 func (s *shard) giveUp(want int) {
 	freed := 0
 	for freed < want && s.windows.next != &s.windows {
-		w := s.windows.next
-		if w.buf.Refs() == 1 {
-			freed += len(w.buf.B)
-		}
-		w.drop()
+		freed += s.windows.next.drop()
 	}
 	for freed < want && s.evictable > 0 {
 		n, _ := s.evictOne()

@@ -1,7 +1,6 @@
 package tpc
 
 import (
-	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/log"
 )
@@ -84,14 +83,13 @@ func (ws *windows) bring(seg *log.Segment, from, to int64, ahead bool) {
 			return
 		}
 		start := from &^ (disk.Align - 1)
-		buf := p.s.arena.TryReclaimAlloc(int(alignUp(min(to, start+windowMost)-start)), arena.Cache)
-		if buf == nil {
+		if w.take(int(alignUp(min(to, start+windowMost)-start))) == 0 {
 			return
 		}
 		w.ahead = ahead
 		ws.clock++
 		w.usedAt = ws.clock
-		w.submit(seg, start, limit, buf)
+		w.submit(seg, start, limit)
 		from = w.end()
 		if ahead {
 			p.s.aheadBytes.Add(uint64(w.n))

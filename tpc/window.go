@@ -13,7 +13,8 @@ import (
 // data path. It brings in as much of a fetch as windowMost, Kafka's default for
 // a partition's share and the way there from an index entry; more than that
 // comes in several windows. When memory is short it brings only what is needed.
-// A larger batch is read by a larger window, once.
+// A window lies in spans of windowBytes, which one device operation fills; only a
+// batch that so many of them do not hold makes them larger, once.
 const (
 	windowBytes = 128 << 10
 	windowMost  = 1<<20 + windowBytes
@@ -27,7 +28,11 @@ type window struct {
 	seg *log.Segment
 	pos int64 // where it starts in the segment, aligned
 	n   int   // valid bytes, or those that are coming
-	buf *iobuf.Buf
+
+	spans []*iobuf.Buf // that hold it, each of spanBytes but the last
+	span  int          // spanBytes
+	bytes int64        // of memory that they are
+	iov   [reactor.MaxIov][]byte
 
 	readNs  int64 // when it was read or last used
 	limit   int64 // end of what the device has, as of the read
@@ -46,7 +51,7 @@ func (w *window) end() int64 { return w.pos + int64(w.n) }
 
 // covers reports whether the window has the segment's byte at pos, or will.
 func (w *window) covers(seg *log.Segment, pos int64) bool {
-	return w.buf != nil && w.seg == seg && w.pos <= pos && pos < w.end()
+	return len(w.spans) > 0 && w.seg == seg && w.pos <= pos && pos < w.end()
 }
 
 // span is the memory that holds the segment's bytes from pos on, chunk or
@@ -58,7 +63,10 @@ func (p *ownedPartition) span(seg *log.Segment, pos int64) ([]byte, *iobuf.Buf) 
 	for _, w := range p.windows.all {
 		if !w.loading && w.covers(seg, pos) {
 			w.touch()
-			return w.buf.B[pos-w.pos : w.n], w.buf
+			i := int(pos-w.pos) / w.span
+			at := i * w.span
+			b := w.spans[i]
+			return b.B[int(pos-w.pos)-at : min(w.n-at, w.span)], b
 		}
 	}
 	return nil, nil
@@ -97,26 +105,61 @@ func (w *window) read(c *coldWait) {
 		end := min(c.pos+int64(max(n, 1)), max(limit, c.pos+int64(c.atLeast)))
 		return int(alignUp(end - start))
 	}
-	buf := p.s.arena.TryReclaimAlloc(size(max(c.atLeast, min(c.most, windowMost), windowBytes)), arena.Cache)
-	if buf == nil {
-		buf = p.s.arena.TryReclaimAlloc(size(c.atLeast), arena.Cache)
-	}
-	if buf == nil {
+	if w.take(size(max(c.atLeast, min(c.most, windowMost), windowBytes))) < size(c.atLeast) {
+		w.giveBack()
 		c.fail(codeStorage)
 		return
 	}
 	w.asker = c
 	w.waiting.push(c)
-	w.submit(c.seg, start, limit, buf)
+	w.submit(c.seg, start, limit)
+}
+
+// take is memory for n bytes, or as much as there is from the front on; it says
+// how much that is.
+func (w *window) take(n int) (have int) {
+	w.span = int(alignUp(int64(max(windowBytes, (n+reactor.MaxIov-1)/reactor.MaxIov))))
+	for have < n {
+		piece := min(n-have, w.span)
+		b := w.set.p.s.arena.TryReclaimAlloc(piece, arena.Cache)
+		if b == nil {
+			break
+		}
+		w.spans = append(w.spans, b)
+		w.bytes += int64(len(b.B))
+		have += piece
+	}
+	w.n = have
+	return have
+}
+
+// giveBack releases the memory, and tells how much of it that frees: what is being
+// sent stays.
+func (w *window) giveBack() (freed int) {
+	s := w.set.p.s
+	for i, b := range w.spans {
+		if b.Refs() == 1 {
+			freed += len(b.B)
+		}
+		b.Release(s.arena)
+		w.spans[i] = nil
+	}
+	w.spans, w.n, w.seg, w.bytes = w.spans[:0], 0, nil, 0
+	return freed
 }
 
 func alignUp(n int64) int64 { return (n + disk.Align - 1) &^ (disk.Align - 1) }
 
-// submit reads into buf, whose owner the window becomes.
-func (w *window) submit(seg *log.Segment, start, limit int64, buf *iobuf.Buf) {
-	n := min(int64(len(buf.B)), alignUp(limit-start))
-	w.seg, w.pos, w.n, w.limit, w.buf, w.loading = seg, start, int(n), limit, buf, true
-	w.op = reactor.DiskOp{Kind: reactor.Read, Class: reactor.Fetch, FD: seg.File.FD(), Off: start, B: buf.B[:n:n], Done: w}
+// submit reads into the memory that was taken.
+func (w *window) submit(seg *log.Segment, start, limit int64) {
+	n := min(int64(w.n), alignUp(limit-start))
+	w.seg, w.pos, w.n, w.limit, w.loading = seg, start, int(n), limit, true
+	iov := w.iov[:0]
+	for at := 0; at < w.n; at += w.span {
+		piece := min(w.n-at, w.span)
+		iov = append(iov, w.spans[len(iov)].B[:piece:piece])
+	}
+	w.op = reactor.DiskOp{Kind: reactor.Read, Class: reactor.Fetch, FD: seg.File.FD(), Off: start, Iov: iov, Done: w}
 	s := w.set.p.s
 	s.coldReads.Inc()
 	s.coldBytes.Add(uint64(n))
@@ -165,14 +208,14 @@ func (w *window) link() {
 	ring := &s.windows // least recently used first
 	w.prev, w.next = ring.prev, ring
 	w.prev.next, ring.prev = w, w
-	s.windowBytes += int64(len(w.buf.B))
+	s.windowBytes += w.bytes
 	w.readNs = s.r.Now()
 }
 
 func (w *window) unlink() {
 	w.prev.next, w.next.prev = w.next, w.prev
 	w.prev, w.next = nil, nil
-	w.set.p.s.windowBytes -= int64(len(w.buf.B))
+	w.set.p.s.windowBytes -= w.bytes
 }
 
 // touch notes that the window is used.
@@ -190,10 +233,11 @@ func (w *window) touch() {
 	}
 }
 
-// drop gives the window's memory back, unless it is being read into.
-func (w *window) drop() {
-	if w.buf == nil || w.loading {
-		return
+// drop gives the window's memory back, unless it is being read into, and tells how
+// many bytes that frees.
+func (w *window) drop() (freed int) {
+	if len(w.spans) == 0 || w.loading {
+		return 0
 	}
 	s := w.set.p.s
 	if w.ahead {
@@ -201,6 +245,5 @@ func (w *window) drop() {
 		s.aheadWasted.Add(uint64(w.n))
 	}
 	w.unlink()
-	w.buf.Release(s.arena)
-	w.buf, w.n, w.seg = nil, 0, nil
+	return w.giveBack()
 }

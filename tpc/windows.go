@@ -112,7 +112,7 @@ func (ws *windows) vacant(urgent bool) *window {
 	for _, w := range ws.all {
 		switch {
 		case w.loading || w.serving || w.ahead && !urgent:
-		case w.buf == nil:
+		case len(w.spans) == 0:
 			return w
 		case oldest == nil || w.usedAt < oldest.usedAt:
 			oldest = w

@@ -57,7 +57,7 @@ type Arena struct {
 	wanted       int64   // bytes that the last refused request asked for
 	lentTo       []int64 // bytes by borrower
 	onLow        func(wantBytes int)
-	onLarge      func(n int, p Purpose)
+	onLarge      func(n int, p Purpose) (reported bool)
 	largeSeen    uint32 // span sizes above the data path's that were reported, by order
 	inject       Injector
 	n            counts

@@ -33,16 +33,18 @@ func (a *Arena) refused(n int) {
 }
 
 // large counts a request above the data path's sizes and reports the first of
-// each span size: such spans break the memory up.
+// each span size, or the first that whoever is told finds worth it: such spans
+// break the memory up.
 func (a *Arena) large(n int, p Purpose) {
 	a.n.oversized++
 	if seen := uint32(1) << orderOf(n); a.onLarge != nil && a.largeSeen&seen == 0 {
-		a.largeSeen |= seen
-		a.onLarge(n, p)
+		if a.onLarge(n, p) {
+			a.largeSeen |= seen
+		}
 	}
 }
 
 // OnLarge sets who is told of the first request of every span size above
 // DataPathBytes. It runs inside the allocation, on the owner's thread, and must
-// not use the arena.
-func (a *Arena) OnLarge(f func(n int, p Purpose)) { a.onLarge = f }
+// not use the arena. When f says that it has not reported it, the next is told.
+func (a *Arena) OnLarge(f func(n int, p Purpose) (reported bool)) { a.onLarge = f }

@@ -54,16 +54,20 @@ func TestInjectorIsRepeatable(t *testing.T) {
 func TestLargeRequestsAreReportedOnce(t *testing.T) {
 	a := newArena(t, 8<<20)
 	var got []int
-	a.OnLarge(func(n int, p Purpose) {
+	a.OnLarge(func(n int, p Purpose) bool {
+		if n == 2<<20 {
+			return false
+		}
 		got = append(got, n)
 		if p != Cache {
 			t.Errorf("purpose %v", p)
 		}
+		return true
 	})
-	for _, n := range []int{DataPathBytes, DataPathBytes + 1, 200 << 10, 1 << 20, 1 << 20} {
+	for _, n := range []int{DataPathBytes, DataPathBytes + 1, 200 << 10, 1 << 20, 1 << 20, 2 << 20, 2<<20 - 1} {
 		a.AllocFor(n, Cache).Release(a)
 	}
-	if !slices.Equal(got, []int{DataPathBytes + 1, 1 << 20}) {
+	if !slices.Equal(got, []int{DataPathBytes + 1, 1 << 20, 2<<20 - 1}) {
 		t.Errorf("reported %v", got)
 	}
 }
