@@ -260,7 +260,8 @@ func (op *Fetch) Reset(at iobuf.Allocator) {
 		*fp = FetchPart{Data: fp.Data}
 	}
 	op.Parts, op.names, op.session = op.Parts[:0], op.names[:0], sessionUse{}
-	op.in, op.put = fetchInput{}, fetchOutput{}
+	op.in.req, op.in.im, op.in.ses, op.in.topics, op.in.topic, op.in.name, op.put.b = nil, nil, nil, nil, nil, nil, nil
+	op.in.phase, op.in.head, op.put.head = fetchDone, 0, 0
 }
 
 // Drop releases the part's data. A shell that loads before it knows whether the

@@ -53,10 +53,11 @@ func (op *Fetch) SettleSome(ses *Sessions, n int) (more bool) {
 		op.runs = op.runs[:0] // the answer mentions no partition
 		return false
 	}
+	plain := op.session.fresh == nil && op.session.with == nil
 	for ; n > 0 && put.part < len(op.Parts); n-- {
 		fp := &op.Parts[put.part]
 		put.trim(fp)
-		if fp.respond = op.session.mention(fp); fp.respond {
+		if fp.respond = plain || op.session.mention(fp); fp.respond {
 			if put.said < 0 || !op.sameTopic(put.said, put.part) {
 				op.runs = append(op.runs, 0)
 				put.head += wire.FetchTopicBytes + len(fp.name)
@@ -160,22 +161,27 @@ func (op *Fetch) BeginEncode(corr int32, head []byte) {
 // their data when they have been passed again.
 func (op *Fetch) EncodeSome(out *iobuf.Chain, n int) (more bool) {
 	put := &op.put
-	for ; n > 0; n-- {
-		switch {
-		case put.writing && (put.part == len(op.Parts) || len(op.runs) == 0):
-			op.endHead()
-		case put.writing:
-			op.write(&op.Parts[put.part])
-			put.part++
-		case put.part == len(op.Parts) || len(op.runs) == 0:
-			out.AppendBytes(put.b[put.from:])
-			return false
-		default:
-			op.hang(&op.Parts[put.part], out)
-			put.part++
-		}
+	end := len(op.Parts)
+	if len(op.runs) == 0 {
+		end = 0
 	}
-	return true
+	for ; put.writing && n > 0; n-- {
+		if put.part >= end {
+			op.endHead()
+			continue
+		}
+		op.write(&op.Parts[put.part])
+		put.part++
+	}
+	for ; n > 0 && put.part < end; n-- {
+		op.hang(&op.Parts[put.part], out)
+		put.part++
+	}
+	if put.writing || put.part < end {
+		return true
+	}
+	out.AppendBytes(put.b[put.from:])
+	return false
 }
 
 // write puts a part into the head.

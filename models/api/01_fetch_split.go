@@ -88,9 +88,11 @@ func (op *Fetch) SplitSome(n int) (more bool) {
 		switch {
 		case in.phase == fetchSessions:
 			op.fromSession()
+		case in.left > 0 && in.phase == fetchNamed:
+			n -= op.fromRequest(n) - 1
 		case in.left > 0:
 			in.left--
-			op.next()
+			op.change()
 			in.part++
 		case in.at < len(in.topics):
 			op.nextTopic()
@@ -131,22 +133,33 @@ func (op *Fetch) nextTopic() {
 	}
 }
 
-// next takes one partition of the request in.
-func (op *Fetch) next() {
+// change takes what the request says of one partition into its session.
+func (op *Fetch) change() {
 	in := &op.in
-	switch in.phase {
-	case fetchChanges:
+	if in.phase == fetchChanges {
 		in.ses.change(op.session.with, in.name, in.id, &in.req.Parts[in.part])
-	case fetchForgets:
-		in.ses.forget(op.session.with, in.name, in.id, in.req.ForgottenPart[in.part].Index)
-	default:
-		asked := &in.req.Parts[in.part]
-		fp := op.add()
-		fp.Topic, fp.name, fp.id, fp.Index = in.topic, in.name, in.id, asked.Index
-		fp.Offset, fp.MaxBytes = asked.Offset, asked.MaxBytes
-		fp.CurrentEpoch, fp.LastFetchedEpoch = asked.CurrentEpoch, asked.LastFetchedEpoch
-		op.place(fp, in.missing)
+		return
 	}
+	in.ses.forget(op.session.with, in.name, in.id, in.req.ForgottenPart[in.part].Index)
+}
+
+// fromRequest makes at most n parts of the present topic's partitions and tells
+// how many.
+func (op *Fetch) fromRequest(n int) int {
+	in := &op.in
+	n = min(n, in.left)
+	topic, name, id, missing := in.topic, in.name, in.id, in.missing
+	asked := in.req.Parts[in.part : in.part+n]
+	for i := range asked {
+		a := &asked[i]
+		fp := op.add()
+		fp.Topic, fp.name, fp.id, fp.Index = topic, name, id, a.Index
+		fp.Offset, fp.MaxBytes = a.Offset, a.MaxBytes
+		fp.CurrentEpoch, fp.LastFetchedEpoch = a.CurrentEpoch, a.LastFetchedEpoch
+		op.place(fp, missing)
+	}
+	in.left, in.part = in.left-n, in.part+n
+	return n
 }
 
 // fromSession makes a part of the session's next partition. Topics are looked up

@@ -114,8 +114,7 @@ func (q *FetchRequest) ParseSome(n int) (more bool, err error) {
 		case in.topics+in.parts > 0 && n == 0:
 			return true, nil
 		case in.parts > 0:
-			q.parsePart()
-			n--
+			n -= q.parseParts(n)
 		case in.topics > 0:
 			q.parseTopic()
 			n--
@@ -166,32 +165,38 @@ func (q *FetchRequest) endTopic() {
 	}
 }
 
-func (q *FetchRequest) parsePart() {
+// parseParts reads at most n parts of the last topic and tells how many.
+func (q *FetchRequest) parseParts(n int) (done int) {
 	in := &q.in
-	r := &in.r
-	in.parts--
-	if in.forgotten {
-		q.ForgottenPart = append(q.ForgottenPart, ForgottenPart{Topic: int32(len(q.Forgotten) - 1), Index: r.int32()})
-		q.endTopic()
-		return
+	r, flex, at, version := in.r, in.flex, int32(len(q.Topics)-1), q.Version
+	n = min(n, in.parts)
+	for done < n && r.bad == "" {
+		done++
+		if in.forgotten {
+			q.ForgottenPart = append(q.ForgottenPart, ForgottenPart{Topic: int32(len(q.Forgotten) - 1), Index: r.int32()})
+			continue
+		}
+		p := FetchPart{Topic: at, Index: r.int32(), CurrentEpoch: -1, LastFetchedEpoch: -1, LogStart: -1}
+		if version >= 9 {
+			p.CurrentEpoch = r.int32()
+		}
+		p.Offset = r.int64()
+		if version >= 12 {
+			p.LastFetchedEpoch = r.int32()
+		}
+		if version >= 5 {
+			p.LogStart = r.int64()
+		}
+		p.MaxBytes = r.int32()
+		if flex {
+			r.skipTags() // the directory of a follower's log
+		}
+		q.Parts = append(q.Parts, p)
 	}
-	p := FetchPart{Topic: int32(len(q.Topics) - 1), Index: r.int32(), CurrentEpoch: -1, LastFetchedEpoch: -1, LogStart: -1}
-	if q.Version >= 9 {
-		p.CurrentEpoch = r.int32()
-	}
-	p.Offset = r.int64()
-	if q.Version >= 12 {
-		p.LastFetchedEpoch = r.int32()
-	}
-	if q.Version >= 5 {
-		p.LogStart = r.int64()
-	}
-	p.MaxBytes = r.int32()
-	if in.flex {
-		r.skipTags() // the directory of a follower's log
-	}
-	q.Parts = append(q.Parts, p)
+	in.r = r
+	in.parts -= done
 	q.endTopic()
+	return done
 }
 
 func (q *FetchRequest) topic(r *reader, flex bool) (t FetchTopic) {
