@@ -123,8 +123,9 @@ type Workload struct {
 	// Inflight is how many requests one connection may have outstanding;
 	// reaching it marks the load point.
 	Inflight        int     `json:"inflight"`
-	Acks            int16   `json:"acks"` // -1 (all), 0 or 1
-	Arrivals        string  `json:"arrivals"`
+	Acks            int16   `json:"acks"`     // -1 (all), 0 or 1
+	Arrivals        string  `json:"arrivals"` // the law, whose parameters Shape has
+	Shape           Shape   `json:"shape,omitzero"`
 	Keys            Law     `json:"keys"`
 	Connection      Law     `json:"connection"`
 	RecordsPerBatch int     `json:"records_per_batch"`
@@ -155,16 +156,14 @@ func (w *Workload) Mark(key string) string {
 	return ""
 }
 
-// The arrival laws.
-const (
-	Poisson  = "poisson"
-	Constant = "constant"
-)
-
 // Law chooses one of n: a partition by key, or a connection.
 type Law struct {
-	Kind string  `json:"kind"`           // None | RoundRobin | Uniform | Zipf
+	Kind string  `json:"kind"`           // None | RoundRobin | Uniform | Zipf | Hotspot
 	Zipf float64 `json:"zipf,omitempty"` // exponent of Zipf
+	// Hot is the share of the n, rounded and at least one, that gets the share
+	// HotLoad of the requests (Hotspot); within and without, all are alike.
+	Hot     float64 `json:"hot,omitempty"`
+	HotLoad float64 `json:"hot_load,omitempty"`
 }
 
 // The kinds of Law. None is what a producer without keys does: every batch goes
@@ -175,18 +174,8 @@ const (
 	RoundRobin = "round-robin"
 	Uniform    = "uniform"
 	Zipf       = "zipf"
+	Hotspot    = "hotspot"
 )
-
-// SizeLaw is the law of record value sizes in bytes: Fixed when Sigma is 0,
-// otherwise log-normal around MedianBytes, at most MaxBytes.
-type SizeLaw struct {
-	MedianBytes int     `json:"median_bytes"`
-	Sigma       float64 `json:"sigma,omitempty"`
-	MaxBytes    int     `json:"max_bytes"`
-}
-
-// Fixed reports whether every record has MedianBytes.
-func (s SizeLaw) Fixed() bool { return s.Sigma == 0 }
 
 // CellSpec is one cell of a block: an arm, a workload, a durability and a load.
 type CellSpec struct {

@@ -23,7 +23,7 @@ func NewGenerator(w *Workload, seed uint64, perSec float64) (*Generator, error) 
 	g := &Generator{W: w, sizes: Dimension(seed, "sizes"), payload: Dimension(seed, "payload")}
 	var err error
 	if perSec != 0 {
-		if g.Schedule, err = NewSchedule(Dimension(seed, "arrivals"), perSec, w.Arrivals); err != nil {
+		if g.Schedule, err = NewShaped(Dimension(seed, "arrivals"), perSec, w.Arrivals, w.Shape); err != nil {
 			return nil, err
 		}
 	}
@@ -44,17 +44,7 @@ func (g *Generator) Connection(i int64) int { return g.connections.Of(i) }
 
 // Size is the value size of record r of request i in bytes.
 func (g *Generator) Size(i int64, r int) int {
-	s := g.W.Size
-	if s.Fixed() {
-		return s.MedianBytes
-	}
-	// Two draws a record for one normal variate (Box and Muller).
-	k := 2 * (i*int64(g.W.RecordsPerBatch) + int64(r))
-	u := 1 - unit(draw(g.sizes, k)) // in (0, 1]
-	v := unit(draw(g.sizes, k+1))
-	z := math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*v)
-	n := math.Round(float64(s.MedianBytes) * math.Exp(s.Sigma*z))
-	return int(min(max(n, 1), float64(s.MaxBytes)))
+	return g.W.Size.draw(g.sizes, i*int64(g.W.RecordsPerBatch)+int64(r))
 }
 
 // Payload fills dst with the payload numbered i: runs of random bytes and of one

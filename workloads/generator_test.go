@@ -17,8 +17,8 @@ import (
 func testWorkload() *Workload {
 	return &Workload{
 		Name: "w", Durability: []string{"process"}, Topics: 1, Partitions: 16, Connections: 8, Inflight: 4, Acks: -1,
-		Arrivals: Poisson, Keys: Law{Zipf, 1.1}, Connection: Law{Kind: Uniform}, RecordsPerBatch: 4,
-		Size: SizeLaw{1024, 0.5, 64 << 10}, Entropy: 0.5,
+		Arrivals: Poisson, Keys: Law{Kind: Zipf, Zipf: 1.1}, Connection: Law{Kind: Uniform}, RecordsPerBatch: 4,
+		Size: SizeLaw{MedianBytes: 1024, Sigma: 0.5, MaxBytes: 64 << 10}, Entropy: 0.5,
 	}
 }
 
@@ -173,7 +173,7 @@ func TestPoissonGapsAreExponential(t *testing.T) {
 // TestChoicesFollowTheirLaws is a chi-square test at the 0.1 % level.
 func TestChoicesFollowTheirLaws(t *testing.T) {
 	const n, draws = 16, 100000
-	for _, law := range []Law{{Kind: None}, {Kind: Uniform}, {Kind: Zipf, Zipf: 1.1}, {Kind: Zipf, Zipf: 0.5}} {
+	for _, law := range []Law{{Kind: None}, {Kind: Uniform}, {Kind: Zipf, Zipf: 1.1}, {Kind: Zipf, Zipf: 0.5}, {Kind: Hotspot, Hot: 0.25, HotLoad: 0.9}, {Kind: Hotspot, Hot: 1, HotLoad: 0.5}} {
 		for seed := uint64(1); seed <= 3; seed++ {
 			c, err := NewChoice(seed, law, n)
 			if err != nil {
@@ -201,7 +201,7 @@ func TestChoicesFollowTheirLaws(t *testing.T) {
 
 // TestZipfWeights checks the law itself: the k-th hottest has weight k^-s.
 func TestZipfWeights(t *testing.T) {
-	c, _ := NewChoice(3, Law{Zipf, 1.1}, 10)
+	c, _ := NewChoice(3, Law{Kind: Zipf, Zipf: 1.1}, 10)
 	weights := make([]float64, 10)
 	for v := range weights {
 		weights[v] = c.Weight(v)

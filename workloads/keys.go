@@ -57,6 +57,8 @@ type Key struct {
 	// would stand in the file, or a list's one item; "" where Doc says it.
 	Needed  bool
 	Default string
+	// OneOf: a mapping of the keys under it holds exactly one of them.
+	OneOf bool
 	// With, such as kind=absolute, is the value of a neighbour that this key is
 	// needed with, and refused without.
 	With string

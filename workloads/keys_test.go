@@ -3,6 +3,7 @@ package workloads
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -13,9 +14,42 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// full is a document with every mapping that the table knows.
-func full() map[string]any {
-	law := func() map[string]any { return map[string]any{"zipf": 1} }
+// laws are the mappings of which a file holds one, by the key that tells them
+// apart, each as short as it can be.
+var laws = map[string]map[string]any{
+	"arrivals": {
+		Bursts: map[string]any{"on": "1s", "off": "1s"}, MMPP: map[string]any{"high": "1s", "low": "1s", "ratio": 2},
+		Ramp: map[string]any{"from": 0, "to": 1, "over": "1s"}, Sine: map[string]any{"amplitude": 1, "period": "1s"}, Trace: "t.txt",
+	},
+	"keys":       {Zipf: 1, Hotspot: map[string]any{"of": 1, "load": 1}},
+	"connection": {Zipf: 1, Hotspot: map[string]any{"of": 1, "load": 1}},
+	"size": {
+		"lognormal": map[string]any{"median": 1, "sigma": 1, "max": 1}, "uniform": map[string]any{"min": 1, "max": 1},
+		"bimodal": map[string]any{"small": 1, "large": 1, "large_share": 0.5}, "values": []any{1},
+	},
+}
+
+// full is a document with every mapping that the table knows, and of the laws
+// those that path has.
+func full(path string) map[string]any {
+	law := func(key string) map[string]any {
+		at := "workloads.*." + key + "."
+		for name, v := range laws[key] {
+			if strings.HasPrefix(path+".", at+name+".") {
+				if m, ok := v.(map[string]any); ok {
+					v = maps.Clone(m)
+				}
+				return map[string]any{name: v}
+			}
+		}
+		return map[string]any{}
+	}
+	some := func(key string) any {
+		if m := law(key); len(m) > 0 {
+			return m
+		}
+		return map[string]any{"arrivals": Poisson, "keys": None, "connection": Uniform, "size": 1}[key]
+	}
 	loads := func() map[string]any { return map[string]any{"kind": Absolute, "per_second": []any{1}} }
 	return map[string]any{
 		"name": "t", "blocks": 1, "host": map[string]any{}, "endpoints": map[string]any{"baseline": "threadpool"}, "loads": loads(),
@@ -25,8 +59,8 @@ func full() map[string]any {
 		"stop":   map[string]any{"width": 0.1, "max_blocks": 9},
 		"claims": []any{map[string]any{"text": "c", "arm": "tpc-none", "says": "lower"}},
 		"workloads": []any{map[string]any{
-			"name": "w", "partitions": 1, "connections": 1, "inflight": 1, "keys": law(), "connection": law(), "loads": loads(),
-			"size": map[string]any{"lognormal": map[string]any{"median": 1, "sigma": 1, "max": 1}},
+			"name": "w", "partitions": 1, "connections": 1, "inflight": 1, "loads": loads(),
+			"keys": some("keys"), "connection": some("connection"), "size": some("size"), "arrivals": some("arrivals"),
 		}},
 	}
 }
@@ -34,7 +68,7 @@ func full() map[string]any {
 // with is the full document with a value at a key, and where the key then is.
 func with(t *testing.T, k *Key, v any) (doc []byte, place string) {
 	t.Helper()
-	root := full()
+	root := full(k.Path)
 	for _, in := range []map[string]any{root, root["workloads"].([]any)[0].(map[string]any)} {
 		if regexp.MustCompile(`loads\.(slo|from|probes|fractions)`).MatchString(k.Path) {
 			delete(root, "stop")
@@ -75,7 +109,7 @@ func blames(err error, place string) bool {
 // whatever it can express.
 func TestEveryKeyIsRead(t *testing.T) {
 	valid := validator(t)
-	if doc, err := json.Marshal(full()); err != nil {
+	if doc, err := json.Marshal(full("")); err != nil {
 		t.Fatal(err)
 	} else if _, err := Parse("t", doc); err != nil {
 		t.Fatal(err)
@@ -165,7 +199,7 @@ func TestDefaults(t *testing.T) {
 	for _, k := range Keys() {
 		into := root
 		switch mapping, _, nested := strings.Cut(k.Path, "."); {
-		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"), k.Path == "loads.probes", strings.HasPrefix(k.Path, "claims."):
+		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"), k.Path == "loads.probes", strings.HasPrefix(k.Path, "claims."), k.Last == "gaps":
 			continue
 		case mapping == "workloads":
 			into = workload
@@ -186,7 +220,7 @@ func TestDefaults(t *testing.T) {
 // TestEveryFieldHasAKey: what an experiment holds can be written in a file.
 func TestEveryFieldHasAKey(t *testing.T) {
 	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max", "MaxBlocks": "max_blocks"}
-	derived := []string{"Source", "Line", "Grids", "Family", "Swept", "Capacity"} // its keys are those of loads
+	derived := []string{"Source", "Line", "Grids", "Family", "Swept", "Capacity", "Shape", "MinBytes", "Values"} // its keys are those of loads
 	for prefix, v := range map[string]any{
 		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{}, "claims.*.": Claim{}, "stop.": Stop{},
 		"workloads.*.": Workload{}, "workloads.*.size.lognormal.": SizeLaw{},
@@ -221,7 +255,7 @@ func TestDocumentation(t *testing.T) {
 				t.Errorf("%s: see %s, which is no key", k.Path, other)
 			}
 		}
-		if !k.Needed && k.With == "" && k.Kind != Mapping && k.Default == "" && k.Presets == nil && !strings.Contains(k.Doc, "Default: ") && !strings.Contains(k.Doc, "Without it, ") {
+		if !k.Needed && k.With == "" && !oneOf(k) && k.Kind != Mapping && k.Default == "" && k.Presets == nil && !strings.Contains(k.Doc, "Default: ") && !strings.Contains(k.Doc, "Without it, ") {
 			t.Errorf("%s: nothing says what its absence means", k.Path)
 		}
 		if !slices.Contains(Find(k.Path), byPath()[k.Path]) || !slices.Contains(Find(k.Last), byPath()[k.Path]) {
@@ -252,4 +286,10 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", name, got, want)
 		}
 	}
+}
+
+// oneOf reports whether k is one of the keys of which a mapping holds one.
+func oneOf(k Key) bool {
+	parent := byPath()[strings.TrimSuffix(k.Path, "."+k.Last)]
+	return parent != nil && parent.OneOf
 }

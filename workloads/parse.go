@@ -3,6 +3,7 @@ package workloads
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -11,13 +12,18 @@ import (
 	"github.com/ceteris/ceteris/models"
 )
 
-// Load reads an experiment file. Errors name the file, line, column and key.
+// Load reads an experiment file and the traces that it names. Errors name the
+// file, line, column and key.
 func Load(path string) (*Experiment, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("experiment file: %w", err)
 	}
-	return Parse(path, data)
+	e, err := Parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.readTraces(filepath.Dir(path))
 }
 
 // Parse reads an experiment from memory; name stands for the file in errors.

@@ -63,11 +63,11 @@ func TestParseReadsEveryKey(t *testing.T) {
 	}
 	a := *e.Workloads[0]
 	if a.Topics != 2 || a.Partitions != 3 || a.Connections != 4 || a.Inflight != 5 || a.Acks != 1 || a.Arrivals != Constant ||
-		a.Keys != (Law{Zipf, 1.1}) || a.Connection != (Law{Kind: Uniform}) || a.RecordsPerBatch != 6 ||
-		a.Size != (SizeLaw{1024, 0.5, 64 << 10}) || a.Entropy != 0.25 || a.Consumers != 2 {
+		a.Keys != (Law{Kind: Zipf, Zipf: 1.1}) || a.Connection != (Law{Kind: Uniform}) || a.RecordsPerBatch != 6 ||
+		a.Size != (SizeLaw{MedianBytes: 1024, Sigma: 0.5, MaxBytes: 64 << 10}) || a.Entropy != 0.25 || a.Consumers != 2 {
 		t.Errorf("workload: got %+v", a)
 	}
-	if b := e.Workloads[1]; b.Loads == nil || b.Loads.PerSecond[0] != 0 || b.Acks != -1 || b.Size != (SizeLaw{100, 0, 100}) {
+	if b := e.Workloads[1]; b.Loads == nil || b.Loads.PerSecond[0] != 0 || b.Acks != -1 || b.Size != (SizeLaw{MedianBytes: 100, MaxBytes: 100}) {
 		t.Errorf("second workload: got %+v", b)
 	}
 	if string(e.Source) != valid {
@@ -81,7 +81,7 @@ func TestParseErrors(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"unknown top key", "blocks: 2", "blocs: 2", "t.yaml:4:1: blocs: expected one of the keys name, "},
 		{"unknown nested key", "    inflight: 5", "    in_flight: 5", "t.yaml:18:5: workloads[0].in_flight: expected one of the keys name, durability, "},
-		{"unknown law key", "{zipf: 1.1}", "{zpf: 1.1}", "t.yaml:21:12: workloads[0].keys.zpf: expected one of the keys zipf, got an unknown key"},
+		{"unknown law key", "{zipf: 1.1}", "{zpf: 1.1}", "t.yaml:21:12: workloads[0].keys.zpf: expected one of the keys zipf, hotspot, got an unknown key"},
 		{"unknown host key", "{broker_cpus", "{broker_cpu", "t.yaml:6:8: host.broker_cpu: expected one of the keys broker_cpus, generator_cpus"},
 		{"text for a number", "blocks: 2", "blocks: two", `t.yaml:4:9: blocks: expected an integer between 1 and 10000, got "two"`},
 		{"number out of range", "blocks: 2", "blocks: 0", "t.yaml:4:9: blocks: expected an integer between 1 and 10000, got 0"},

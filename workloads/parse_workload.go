@@ -24,7 +24,7 @@ func (d *document) workload(n ast.Node, key string) []*Workload {
 		f.integers("partitions"), f.integers("connections"), f.integers("inflight"),
 	}
 	w.Acks = f.acks()
-	w.Arrivals = f.choice("arrivals")
+	w.Arrivals, w.Shape = f.arrivals("arrivals")
 	w.Keys = f.law("keys")
 	w.Connection = f.law("connection")
 	w.RecordsPerBatch = int(f.integer("records_per_batch"))
@@ -140,40 +140,6 @@ func (f *fields) acks() int16 {
 	return -1
 }
 
-func (f *fields) law(key string) Law {
-	k := f.at(key)
-	n := f.get(key, "a law")
-	if n == nil {
-		return Law{Kind: k.Default}
-	}
-	path := f.path + key
-	if s, ok := n.(*ast.StringNode); ok && slices.Contains(k.Words, s.Value) {
-		return Law{Kind: s.Value}
-	}
-	switch n.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-		return Law{Kind: Zipf, Zipf: f.mapping(n, path).number("zipf")}
-	}
-	f.fail(n, path, "none, round-robin, uniform or a mapping such as {zipf: 1.1}", describe(n))
-	return Law{Kind: k.Default}
-}
-
-func (d *document) size(n ast.Node, key string) SizeLaw {
-	switch n.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-	default:
-		v := int(d.bytesOf(n, key, 0))
-		return SizeLaw{MedianBytes: v, MaxBytes: v}
-	}
-	law := d.mapping(n, key).get("lognormal", "a mapping with median, sigma and max")
-	if law == nil {
-		return SizeLaw{}
-	}
-	m := d.mapping(law, key+".lognormal")
-	median := m.bytes("median", 0)
-	return SizeLaw{MedianBytes: int(median), Sigma: m.number("sigma"), MaxBytes: int(m.bytes("max", median))}
-}
-
 // Validate reports everything that the load generator could not offer; Parse
 // has called it, a Workload made in Go should.
 func (w *Workload) Validate() error {
@@ -190,15 +156,15 @@ func (w *Workload) Validate() error {
 	within("inflight", w.Inflight, 1, maxInflight)
 	within("acks", int(w.Acks), -1, 1)
 	within("records_per_batch", w.RecordsPerBatch, 1, maxRecords)
-	within("size", w.Size.MedianBytes, 1, maxBatchBytes)
-	within("largest size", w.Size.MaxBytes, w.Size.MedianBytes, maxBatchBytes)
 	within("records_per_batch × largest size", w.RecordsPerBatch*(w.Size.MaxBytes+recordOverhead), 1, maxBatchBytes+recordOverhead)
 	within("consumers", w.Consumers, 0, maxConsumers)
 	if !(w.Entropy >= 0 && w.Entropy <= 1) {
 		errs = append(errs, fmt.Errorf("workload %s: entropy of %g is not between 0 and 1", w.Name, w.Entropy))
 	}
-	if w.Arrivals != Poisson && w.Arrivals != Constant {
-		errs = append(errs, fmt.Errorf("workload %s: arrivals %q are neither %s nor %s", w.Name, w.Arrivals, Poisson, Constant))
+	for _, err := range []error{w.Size.check(), w.Shape.check(w.Arrivals)} {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("workload %s: %w", w.Name, err))
+		}
 	}
 	for what, law := range map[string]Law{"keys": w.Keys, "connection": w.Connection} {
 		if _, err := NewChoice(0, law, 2); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"sort"
 )
 
 // Schedule is the intended arrival times of one load: At is a pure function of
@@ -11,8 +12,10 @@ import (
 // thread; any number of schedules of the same arguments agree in every event.
 type Schedule struct {
 	seed      uint64
-	microRate uint64 // requests per 1e6 seconds
-	law       string
+	microRate uint64    // requests per 1e6 seconds
+	law       string    // of the gaps: Poisson or Constant; "" where trace has them
+	trace     *recorded // nil but for a trace
+	warp      warp      // nil where the rate is the same all the time
 
 	// sums[k] is the sum of the gaps of events 0..k*checkpoint-1 in units of
 	// 2^-gapBits mean gaps.
@@ -35,26 +38,72 @@ const (
 	MinPerSec = 1e-6
 )
 
-// NewSchedule returns the schedule of a law (Poisson or Constant) at a rate in
-// requests per second, which counts in steps of 1e-6.
+// NewSchedule returns the schedule of a law whose rate is the same all the time
+// (Poisson or Constant), in requests per second, which counts in steps of 1e-6.
 func NewSchedule(seed uint64, perSec float64, law string) (*Schedule, error) {
+	return NewShaped(seed, perSec, law, Shape{})
+}
+
+// NewShaped returns the schedule of any law; shape holds its parameters.
+func NewShaped(seed uint64, perSec float64, law string, shape Shape) (*Schedule, error) {
 	if !(perSec >= MinPerSec && perSec <= MaxPerSec) {
 		return nil, fmt.Errorf("a rate of %g per second is not between %g and %g", perSec, MinPerSec, MaxPerSec)
 	}
-	if law != Poisson && law != Constant {
-		return nil, fmt.Errorf("arrivals %q are neither %s nor %s", law, Poisson, Constant)
+	if err := shape.check(law); err != nil {
+		return nil, err
 	}
-	return &Schedule{
-		seed: seed, microRate: uint64(math.Round(perSec * 1e6)), law: law,
+	s := &Schedule{
+		seed: seed, microRate: uint64(math.Round(perSec * 1e6)), law: shape.gaps(law), warp: shape.warp(law, seed),
 		sums: make([]sum, 1, 64),
-	}, nil
+	}
+	if law == Trace {
+		if s.trace = shape.Trace.recorded(); s.trace == nil {
+			return nil, fmt.Errorf("arrivals %s: the file %s has not been read", law, shape.Trace.File)
+		}
+	}
+	return s, nil
 }
 
 // At is the intended time of event i >= 0 in ns after the start. A constant
-// rate sends event 0 at 0; a Poisson process waits its first gap.
+// rate and a trace send event 0 at 0; a Poisson process waits its first gap.
 func (s *Schedule) At(i int64) int64 {
+	at := s.steady(i)
+	if s.warp != nil {
+		return s.warp.real(at)
+	}
+	return at
+}
+
+// Operational turns a time after the start into the one at which the same
+// number of requests is expected of the load's own rate (time rescaling): there,
+// arrivals have the law of [Schedule.Gaps]. A time before the start stays.
+func (s *Schedule) Operational(ns int64) int64 {
+	if s.warp == nil || ns < 0 {
+		return ns
+	}
+	return s.warp.operational(ns)
+}
+
+// Before is how many events come before a time in ns after the start.
+func (s *Schedule) Before(ns int64) int64 {
+	high := 1
+	for s.At(int64(high)) < ns {
+		high *= 2
+	}
+	return int64(sort.Search(high, func(i int) bool { return s.At(int64(i)) >= ns }))
+}
+
+// Gaps is the law of the gaps in operational time: Poisson, Constant, or "" for
+// those of a trace.
+func (s *Schedule) Gaps() string { return s.law }
+
+// steady is the time of event i at the load's own rate.
+func (s *Schedule) steady(i int64) int64 {
 	if i < 0 {
 		panic(fmt.Sprintf("workloads: schedule: event %d is before the first", i))
+	}
+	if s.trace != nil {
+		return s.scaled(s.trace.sum(i))
 	}
 	if s.law == Constant {
 		// floor(i * 1e15 / microRate): rounded once, from the exact quotient.
@@ -67,7 +116,7 @@ func (s *Schedule) At(i int64) int64 {
 			s.advance()
 		}
 	}
-	return s.scaled()
+	return s.scaled(s.total)
 }
 
 // seek moves to the last known sum at or before event i.
@@ -91,10 +140,10 @@ func (s *Schedule) advance() {
 }
 
 // scaled is floor(total * 2^-gapBits * 1e15 / microRate), exactly.
-func (s *Schedule) scaled() int64 {
+func (s *Schedule) scaled(total sum) int64 {
 	// total < 2^(63+gapBits), so the product fits 192 bits and, shifted, 128.
-	hi1, mid1 := bits.Mul64(s.total.hi, 1e15)
-	mid2, lo := bits.Mul64(s.total.lo, 1e15)
+	hi1, mid1 := bits.Mul64(total.hi, 1e15)
+	mid2, lo := bits.Mul64(total.lo, 1e15)
 	mid, carry := bits.Add64(mid1, mid2, 0)
 	hi := hi1 + carry
 	if hi>>gapBits != 0 {

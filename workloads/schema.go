@@ -63,6 +63,9 @@ func mappingSchema(k Key, children []*Key) schema {
 		s["allOf"] = conditions
 	}
 	s["properties"] = properties
+	if k.OneOf {
+		s["minProperties"], s["maxProperties"] = 1, 1
+	}
 	if needed != nil {
 		s["required"] = needed
 	}

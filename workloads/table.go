@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ceteris/ceteris/models"
@@ -149,7 +150,6 @@ func loadKeys(path string, needed bool, doc string) []Key {
 }
 
 func workloadKeys() []Key {
-	laws := []string{None, RoundRobin, Uniform}
 	one := func(k Key) Key { k.Path = "workloads.*." + k.Path; return k }
 	keys := []Key{
 		{
@@ -184,46 +184,9 @@ func workloadKeys() []Key {
 			Doc: "Which answer a producer waits for: all (or -1), the leader's alone, or none.",
 		}),
 		one(Key{
-			Path: "arrivals", Kind: Word, Words: []string{Poisson, Constant}, Default: Poisson,
-			Doc: "The law of the gaps between requests: exponential or all alike. A closed loop has no arrivals.", See: []string{"loads.kind"},
-		}),
-		one(Key{
-			Path: "keys", Kind: Word, Words: laws, Default: None,
-			Doc: "How batches are spread over partitions: drawn alike and without a key (none), in turn, drawn alike, or by Zipf's law.",
-		}),
-		one(Key{
-			Path: "keys.zipf", Kind: Number, Min: minZipf, Max: maxZipf, Unit: "exponent", Needed: true,
-			Doc: "The exponent of Zipf's law over the partitions: the larger, the more goes to the hottest.",
-		}),
-		one(Key{
-			Path: "connection", Kind: Word, Words: laws, Default: RoundRobin,
-			Doc: "How requests are spread over connections: in turn, drawn alike (none and uniform), or by Zipf's law.",
-		}),
-		one(Key{
-			Path: "connection.zipf", Kind: Number, Min: minZipf, Max: maxZipf, Unit: "exponent", Needed: true,
-			Doc: "The exponent of Zipf's law over the connections.",
-		}),
-		one(Key{
 			Path: "records_per_batch", Kind: Integer, Min: 1, Max: maxRecords, Unit: "records", Default: "1",
 			Doc: "Records in each produce request. Times the largest size and 24 bytes, at most 1023KiB and 24 bytes.",
 			See: []string{"workloads.*.size"},
-		}),
-		one(Key{
-			Path: "size", Kind: Size, Min: 1, Max: maxBatchBytes, Needed: true,
-			Doc: "The size of each record's value: one size, or a law.", See: []string{"workloads.*.records_per_batch"},
-		}),
-		one(Key{
-			Path: "size.lognormal", Kind: Mapping, Needed: true,
-			Doc: "Sizes by a log-normal law, cut off at the largest.",
-		}),
-		one(Key{Path: "size.lognormal.median", Kind: Size, Min: 1, Max: maxBatchBytes, Needed: true, Doc: "The median size."}),
-		one(Key{
-			Path: "size.lognormal.sigma", Kind: Number, Min: 0.001, Max: 5, Needed: true, Unit: "standard deviation of the logarithm",
-			Doc: "The spread: about two thirds of the sizes lie within a factor of exp(sigma) of the median.",
-		}),
-		one(Key{
-			Path: "size.lognormal.max", Kind: Size, Min: 1, Max: maxBatchBytes, Needed: true,
-			Doc: "The largest size, at least the median.", See: []string{"workloads.*.size.lognormal.median"},
 		}),
 		one(Key{
 			Path: "entropy", Kind: Number, Min: 0, Max: 1, Default: "0.5", Unit: "share of bytes",
@@ -234,5 +197,6 @@ func workloadKeys() []Key {
 			Doc: "Consumers at the tail, each fetching every partition; model null needs 0.",
 		}),
 	}
+	keys = slices.Concat(keys, arrivalKeys("workloads.*.arrivals"), choiceKeys(), sizeKeys())
 	return append(keys, loadKeys("workloads.*.loads", false, "Load points of this workload alone. Default: the experiment's loads.")...)
 }

@@ -183,7 +183,7 @@ func TestPrewarmBytes(t *testing.T) {
 	const memory = 1 << 40
 	e := design(1) // 2 s a cell
 	w := e.Workloads[0]
-	w.RecordsPerBatch, w.Size.MedianBytes = 4, 1000
+	w.RecordsPerBatch, w.Size = 4, workloads.SizeLaw{MedianBytes: 1000, MaxBytes: 1000}
 	cells := plan(e)
 	for i := range cells {
 		c := &cells[i]

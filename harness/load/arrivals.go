@@ -32,29 +32,40 @@ func (s *sends) note(index, sentNs int64) {
 	}
 }
 
-// checkArrivals compares realised send times with the law of a rate.
-func checkArrivals(law string, perSec float64, sent []int64) Arrivals {
+// dispersionWindowNs is the window in which arrivals are counted, and leastWindows
+// how many of them a variance needs.
+const (
+	dispersionWindowNs = 100_000_000
+	leastWindows       = 10
+)
+
+// checkArrivals compares realised send times, in ns after the schedule's start,
+// with the law asked for. first is the index of the first of them; a closed loop
+// has no schedule, and then nothing to compare with.
+func checkArrivals(law string, perSec float64, s *workloads.Schedule, first int64, sent []int64) Arrivals {
 	slices.Sort(sent)
 	a := Arrivals{Law: law}
 	if len(sent) < 2 {
 		return a
 	}
-	gaps := make([]float64, len(sent)-1)
-	sum, squares := 0.0, 0.0
-	for i := range gaps {
-		g := float64(sent[i+1] - sent[i])
-		gaps[i] = g
-		sum += g
+	gaps := gapsOf(sent, nil)
+	a.N = len(gaps)
+	a.GapMeanNs, a.GapCV = meanAndCV(gaps)
+	a.Dispersion = dispersion(sent)
+	if a.Dispersion != nil {
+		a.DispersionWindowNs = dispersionWindowNs
 	}
-	n := float64(len(gaps))
-	a.N, a.GapMeanNs = len(gaps), sum/n
-	for _, g := range gaps {
-		squares += (g - a.GapMeanNs) * (g - a.GapMeanNs)
+	if s == nil {
+		return a
 	}
-	if a.GapMeanNs > 0 {
-		a.GapCV = math.Sqrt(squares/n) / a.GapMeanNs
+	intended := make([]int64, len(sent))
+	for i := range intended {
+		intended[i] = s.At(first + int64(i))
 	}
-	if law == workloads.Poisson && perSec > 0 {
+	a.DispersionIntended = dispersion(intended)
+	if s.Gaps() == workloads.Poisson {
+		n := float64(len(gaps))
+		gaps = gapsOf(sent, s.Operational)
 		slices.Sort(gaps)
 		for i, g := range gaps {
 			f := -math.Expm1(-g * perSec / 1e9)
@@ -63,4 +74,58 @@ func checkArrivals(law string, perSec float64, sent []int64) Arrivals {
 		a.KSCritical = 1.628 / math.Sqrt(n)
 	}
 	return a
+}
+
+// gapsOf is the differences of ascending times, which bend may turn into others.
+func gapsOf(at []int64, bend func(int64) int64) []float64 {
+	gaps := make([]float64, len(at)-1)
+	last := int64(0)
+	for i, t := range at {
+		if bend != nil {
+			t = bend(t)
+		}
+		if i > 0 {
+			gaps[i-1] = float64(t - last)
+		}
+		last = t
+	}
+	return gaps
+}
+
+func meanAndCV(gaps []float64) (mean, cv float64) {
+	n := float64(len(gaps))
+	for _, g := range gaps {
+		mean += g / n
+	}
+	squares := 0.0
+	for _, g := range gaps {
+		squares += (g - mean) * (g - mean)
+	}
+	if mean > 0 {
+		cv = math.Sqrt(squares/n) / mean
+	}
+	return mean, cv
+}
+
+// dispersion is the variance of the counts of ascending times in windows over
+// their mean; nil where too few windows are whole.
+func dispersion(at []int64) *float64 {
+	windows := int((at[len(at)-1] - at[0]) / dispersionWindowNs)
+	if windows < leastWindows {
+		return nil
+	}
+	counts := make([]float64, windows)
+	total := 0.0
+	for _, t := range at {
+		if k := int((t - at[0]) / dispersionWindowNs); k < windows {
+			counts[k]++
+			total++
+		}
+	}
+	mean, squares := total/float64(windows), 0.0
+	for _, c := range counts {
+		squares += (c - mean) * (c - mean)
+	}
+	d := squares / float64(windows-1) / mean
+	return &d
 }

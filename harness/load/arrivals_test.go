@@ -3,13 +3,15 @@ package load
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/ceteris/ceteris/workloads"
 )
 
-func realised(t *testing.T, law string, rate float64, n int) []int64 {
+// realised is what a generator that sends on time sends, and its schedule.
+func realised(t *testing.T, law string, shape workloads.Shape, n int) (*workloads.Schedule, []int64) {
 	t.Helper()
-	s, err := workloads.NewSchedule(7, rate, law)
+	s, err := workloads.NewShaped(7, 1000, law, shape)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -17,26 +19,60 @@ func realised(t *testing.T, law string, rate float64, n int) []int64 {
 	for i := range out {
 		out[len(out)-1-i] = s.At(int64(i)) // any order will do
 	}
-	return out
+	return s, out
 }
 
 func TestArrivalsFollowTheirLaw(t *testing.T) {
-	a := checkArrivals(workloads.Poisson, 1000, realised(t, workloads.Poisson, 1000, 5000))
+	s, sent := realised(t, workloads.Poisson, workloads.Shape{}, 5000)
+	a := checkArrivals(workloads.Poisson, 1000, s, 0, sent)
 	if a.N != 4999 || a.KS > a.KSCritical || math.Abs(a.GapCV-1) > 0.05 || math.Abs(a.GapMeanNs-1e6) > 5e4 {
 		t.Errorf("poisson: got %+v", a)
 	}
-	if a := checkArrivals(workloads.Poisson, 1100, realised(t, workloads.Poisson, 1000, 5000)); a.KS <= a.KSCritical {
+	if a := checkArrivals(workloads.Poisson, 1100, s, 0, sent); a.KS <= a.KSCritical {
 		t.Errorf("a rate off by a tenth passes: %+v", a)
 	}
-	if a := checkArrivals(workloads.Poisson, 1000, realised(t, workloads.Constant, 1000, 5000)); a.KS < 0.5 {
+	even, spaced := realised(t, workloads.Constant, workloads.Shape{}, 5000)
+	if a := checkArrivals(workloads.Poisson, 1000, s, 0, spaced); a.KS < 0.5 {
 		t.Errorf("constant gaps pass for exponential ones: %+v", a)
 	}
-	a = checkArrivals(workloads.Constant, 1000, realised(t, workloads.Constant, 1000, 500))
-	if a.KS != 0 || a.GapCV > 1e-9 || a.GapMeanNs != 1e6 {
+	a = checkArrivals(workloads.Constant, 1000, even, 0, spaced)
+	if a.KS != 0 || a.GapCV > 1e-9 || math.Abs(a.GapMeanNs-1e6) > 1e-6 || *a.Dispersion > 0.01 || *a.DispersionIntended > 0.01 {
 		t.Errorf("constant: got %+v", a)
 	}
-	if a := checkArrivals(workloads.Poisson, 1000, []int64{5}); a.N != 0 {
+	if a := checkArrivals(workloads.Poisson, 1000, s, 0, []int64{5}); a.N != 0 {
 		t.Errorf("one arrival: got %+v", a)
+	}
+	if a := checkArrivals(workloads.Closed, 0, nil, 0, spaced); a.N != 4999 || a.KSCritical != 0 || a.DispersionIntended != nil {
+		t.Errorf("closed: got %+v", a)
+	}
+}
+
+// TestShapedArrivalsFollowTheirLaw: what is sent on time passes, what is sent
+// evenly instead does not, and bursts show in the dispersion.
+func TestShapedArrivalsFollowTheirLaw(t *testing.T) {
+	var times []int64 // 900 arrivals close together, then 100 far apart
+	for i := range int64(1000) {
+		times = append(times, i+100*max(0, i-900))
+	}
+	for law, shape := range map[string]workloads.Shape{
+		workloads.Bursts: {Bursts: &workloads.BurstShape{On: 200 * time.Millisecond, Off: 600 * time.Millisecond, Gaps: workloads.Poisson}},
+		workloads.MMPP:   {MMPP: &workloads.MMPPShape{High: 100 * time.Millisecond, Low: 400 * time.Millisecond, Ratio: 20}},
+		workloads.Ramp:   {Ramp: &workloads.RampShape{From: 0.1, To: 4, Over: 4 * time.Second, Gaps: workloads.Poisson}},
+		workloads.Sine:   {Sine: &workloads.SineShape{Amplitude: 1, Period: time.Second, Gaps: workloads.Poisson}},
+		workloads.Trace:  {Trace: &workloads.TraceShape{TimesNs: times}},
+	} {
+		s, sent := realised(t, law, shape, 4000)
+		a := checkArrivals(law, 1000, s, 0, sent)
+		if (a.KSCritical == 0) != (law == workloads.Trace) || a.KS > a.KSCritical || *a.Dispersion != *a.DispersionIntended {
+			t.Errorf("%s: got %+v", law, a)
+		}
+		if *a.Dispersion < 5 {
+			t.Errorf("%s: dispersion %.1f", law, *a.Dispersion)
+		}
+		_, spaced := realised(t, workloads.Constant, workloads.Shape{}, 4000)
+		if a := checkArrivals(law, 1000, s, 0, spaced); law != workloads.Trace && a.KS <= a.KSCritical || *a.Dispersion == *a.DispersionIntended {
+			t.Errorf("%s: even sends pass: %+v", law, a)
+		}
 	}
 }
 

@@ -67,11 +67,12 @@ func runFranz(ctx context.Context, o *Options, cl *cluster) (*Summary, error) {
 		return nil, fmt.Errorf("load: %d connections × %d partitions are more than %d streams", o.W.Connections, len(cl.leader), maxStreams)
 	}
 	r.interval = intervalFor(o.Measure, 2)
-	f := &franz{run: r, live: map[*franzRequest]struct{}{}, tally: r.newTally(), ledger: newLedger(o.W.Connections, len(cl.leader))}
+	f := &franz{run: r, live: map[*franzRequest]struct{}{}, ledger: newLedger(o.W.Connections, len(cl.leader))}
 	var err error
 	if f.gen, err = workloads.NewGenerator(o.W, o.Seed, o.RatePerSec); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
+	f.tally = r.newTally(f.gen.Schedule)
 	f.enc = newEncoder(f.gen, cl.produceVersion, cl.topics)
 	f.free.New = func() any { return f.newRequest() }
 	f.settled = make(chan int, o.W.Connections*o.W.Inflight)

@@ -29,7 +29,7 @@ func (f *franz) readers(settings map[string]string) ([]*franzReader, error) {
 			return out, err
 		}
 		r := &franzReader{f: f, client: c, audit: newAuditor(len(f.nodeOf), len(f.cl.leader)), at: make([]atomic.Int64, len(f.cl.start))}
-		r.tally = &tally{errors: map[string]int64{}, drained: true, sends: &sends{}}
+		r.tally = &tally{errors: map[string]int64{}, drained: true, sends: &sends{first: -1}}
 		for p, start := range f.cl.start {
 			r.at[p].Store(start)
 		}

@@ -104,7 +104,7 @@ func (r *run) drive(ctx context.Context, workers []*worker, audits []*auditor) (
 
 // newWorker connects one thread's share of the connections.
 func (r *run) newWorker(ctx context.Context, id int) (*worker, error) {
-	w := &worker{run: r, id: id, next: 0, conns: make([]*conn, len(r.nodeOf)), tally: r.newTally()}
+	w := &worker{run: r, id: id, next: 0, conns: make([]*conn, len(r.nodeOf))}
 	if r.o.RatePerSec == 0 {
 		w.next = int64(id)
 	}
@@ -112,6 +112,7 @@ func (r *run) newWorker(ctx context.Context, id int) (*worker, error) {
 	if w.gen, err = workloads.NewGenerator(r.o.W, r.o.Seed, r.o.RatePerSec); err != nil {
 		return w, fmt.Errorf("load: %w", err)
 	}
+	w.tally = r.newTally(w.gen.Schedule)
 	w.enc = newEncoder(w.gen, r.cl.produceVersion, r.cl.topics)
 	w.ledger = newLedger(len(r.nodeOf), len(r.cl.leader))
 	if w.poll, err = newPoller(); err != nil {

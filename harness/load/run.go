@@ -161,12 +161,14 @@ type tally struct {
 	drained                    bool
 }
 
-func (r *run) newTally() *tally {
-	rate := r.o.RatePerSec / float64(r.threads)
-	return &tally{
-		errors: map[string]int64{}, drained: true,
-		sends: newSends(workloads.Requests(rate, r.o.Measure)),
+// newTally has room for a thread's share of the window's sends: of the schedule
+// s, or of a closed loop, where s is nil, for as many as may be kept.
+func (r *run) newTally(s *workloads.Schedule) *tally {
+	sends := int64(maxArrivals)
+	if s != nil {
+		sends = s.Before(int64(r.o.Warmup+r.o.Measure)) - s.Before(int64(r.o.Warmup))
 	}
+	return &tally{errors: map[string]int64{}, drained: true, sends: newSends(sends / int64(r.threads))}
 }
 
 // codeName is what a protocol error is called in a Summary.
@@ -222,15 +224,32 @@ func (r *run) summarise(tallies []*tally, rec *recorder, settings map[string]str
 	s.Clamped, s.Negative, s.Consumer.Negative = rec.clamped, rec.negative, rec.early
 	s.Response, s.Service = quantiles(rec.total(response)), quantiles(rec.total(service))
 	s.Slip, s.Consumer.EndToEnd = quantiles(rec.total(slip)), quantiles(rec.total(endToEnd))
-	law := r.o.W.Arrivals
-	if r.o.RatePerSec == 0 {
-		law = workloads.Closed
-	}
-	s.Arrivals = checkArrivals(law, r.o.RatePerSec, sent)
+	s.Arrivals = r.checkArrivals(tallies, sent)
 	if settled := s.Acked + s.Censored; settled != s.Intended || s.Response.Count != s.Intended {
 		panic(fmt.Sprintf("load: %d requests intended, %d settled, %d response times", s.Intended, settled, s.Response.Count))
 	}
 	return s
+}
+
+// checkArrivals compares the sends of all threads with the law of the load.
+func (r *run) checkArrivals(tallies []*tally, sent []int64) Arrivals {
+	if r.o.RatePerSec == 0 {
+		return checkArrivals(workloads.Closed, 0, nil, 0, sent)
+	}
+	g, err := workloads.NewGenerator(r.o.W, r.o.Seed, r.o.RatePerSec)
+	if err != nil {
+		panic(fmt.Sprintf("load: a generator that could be made cannot be made again: %v", err))
+	}
+	first := int64(never)
+	for _, t := range tallies {
+		if t.sends.first >= 0 {
+			first = min(first, t.sends.first)
+		}
+	}
+	for i := range sent {
+		sent[i] -= r.t0
+	}
+	return checkArrivals(r.o.W.Arrivals, r.o.RatePerSec, g.Schedule, first, sent)
 }
 
 func (c *Consumer) add(t *tally) {

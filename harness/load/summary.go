@@ -93,10 +93,17 @@ type Arrivals struct {
 	Law string `json:"law"`
 	N   int    `json:"n"` // gaps looked at
 	// KS is the Kolmogorov-Smirnov distance of the realised gaps from the
-	// exponential law of the offered rate (poisson only), KSCritical its 1 %
-	// critical value 1.628/sqrt(n).
+	// exponential law of the offered rate, in operational time where the rate
+	// moves ([workloads.Schedule.Operational]); KSCritical is its 1 % critical
+	// value 1.628/sqrt(n). Both are 0 of gaps that are all alike or a trace's.
 	KS         float64 `json:"ks,omitempty"`
 	KSCritical float64 `json:"ks_critical,omitempty"`
 	GapMeanNs  float64 `json:"gap_mean_ns"`
 	GapCV      float64 `json:"gap_cv"` // 1 for a Poisson process, 0 for a constant rate
+	// Dispersion is the variance of the number of sends in a window over its
+	// mean: 1 for a Poisson process, more for bursts. DispersionIntended is that
+	// of the intended times. Absent where fewer than ten windows are whole.
+	Dispersion         *float64 `json:"dispersion,omitempty"`
+	DispersionIntended *float64 `json:"dispersion_intended,omitempty"`
+	DispersionWindowNs int64    `json:"dispersion_window_ns,omitempty"`
 }
