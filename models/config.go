@@ -81,6 +81,9 @@ var Settings = []Setting{
 	{"log.flush.interval.ms", 0, 0, math.MaxInt64, "threadpool: how long after its last flush a log is due for the flusher, ms"},
 	{"producer.purgatory.purge.interval.requests", 1000, 1, 1 << 20, "threadpool: completed entries of waiting produce requests after which their watcher lists are purged"},
 	{"fetch.purgatory.purge.interval.requests", 1000, 1, 1 << 20, "threadpool: completed entries of waiting fetches after which their watcher lists are purged"},
+	{"service.time.ns", 0, 0, 1e9, "CPU work added to each part of a produce request, mean, ns; 0 none"},
+	{"service.time.law", 0, 0, 2, "law of that work: 0 fixed, 1 exponential, 2 bimodal (half the mean in nine of ten, 5.5 times it in the tenth)"},
+	{"service.time.seed", 1, 0, math.MaxInt64, "seed of its random draws, of which each thread has its own"},
 	{"shards", 0, 0, 256, "tpc: shards, each a thread of its own; 0 is one a CPU given, one when none is"},
 	{"append.chunk.bytes", 64 << 10, 16 << 10, 1 << 20, "tpc: size of an append chunk, a power of two, bytes"},
 	{"staging.max.bytes", 16 << 20, 2 << 20, 1 << 40, "tpc, staging=shared: size of a shard's staging file, bytes; at most a quarter of the shard's memory"},
@@ -103,6 +106,8 @@ func (s *Setting) Unit() string {
 		return "bytes"
 	case strings.HasSuffix(s.Name, ".ms"):
 		return "ms"
+	case strings.HasSuffix(s.Name, ".ns"):
+		return "ns"
 	case s.Max-s.Min == 2:
 		return "choice"
 	}

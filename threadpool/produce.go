@@ -33,6 +33,7 @@ func (h *handler) produce(r *request) {
 			pp.Apply(nil, &h.validator, 0)
 			continue
 		}
+		h.work.Do()
 		h.append(rep, pp)
 		waiting = waiting || !pp.Done
 	}

@@ -177,6 +177,7 @@ func (s *shard) appendPart(p *ownedPartition, r *request, part int32, nowNs int6
 	if !p.Failed() && !s.makeRoom(p, r, part) {
 		return nowNs
 	}
+	s.work.Do()
 	switch pp.Apply(p.Partition, &s.validator, s.nowMs()) {
 	case log.Refused:
 		s.produceHome(r, part)

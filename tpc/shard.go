@@ -14,6 +14,7 @@ import (
 	"github.com/ceteris/ceteris/models/staging"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
+	"github.com/ceteris/ceteris/models/work"
 	"github.com/ceteris/ceteris/tpc/reactor"
 	"github.com/ceteris/ceteris/tpc/staged"
 )
@@ -37,6 +38,7 @@ type shard struct {
 	sessions  *api.Sessions
 	validator batch.Validator
 	produceIn wire.ProduceRequest // of the request that is being split: nothing is kept of it
+	work      *work.Stream        // service time that an experiment adds
 	rec       *telemetry.Recorder
 
 	conns     *conn

@@ -116,6 +116,9 @@ func (c *conn) serve(frame []byte, readableNs int64) bool {
 		}
 	}
 	for t := telemetry.Decoded; t <= telemetry.Encoded; t++ {
+		if t == telemetry.LocalDone && s.work != nil {
+			now = telemetry.Now()
+		}
 		a.stamps[t] = max(now, a.stamps[t-1])
 	}
 	if s.sink != nil && a.key == 0 {
@@ -151,6 +154,7 @@ func (c *conn) produce(a *answer, body []byte) error {
 	s.produce.Split(&s.produceR, s.b.control.image.Load())
 	for i := range s.produce.Parts {
 		if pp := &s.produce.Parts[i]; !pp.Done {
+			s.work.Do()
 			pp.Done, pp.BaseOffset, pp.LogStartOffset = true, 0, 0
 		}
 	}

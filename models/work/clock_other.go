@@ -1,0 +1,8 @@
+//go:build !linux
+
+package work
+
+import "github.com/ceteris/ceteris/models/telemetry"
+
+// threadNow is the monotonic clock: brokers run on Linux only.
+func threadNow() int64 { return telemetry.Now() }
