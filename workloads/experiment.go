@@ -133,8 +133,20 @@ type Workload struct {
 	// Entropy is the share of random bytes in the payload; the rest repeats.
 	Entropy float64 `json:"entropy"`
 	// Consumers are tail consumers, each fetching every partition.
-	Consumers int    `json:"consumers"`
-	Loads     *Loads `json:"loads,omitempty"` // in place of the experiment's
+	Consumers int `json:"consumers"`
+	// ConsumersPause is for how long they fetch nothing from the start of the
+	// measured window on.
+	ConsumersPause time.Duration `json:"consumers_pause_ns,omitempty"`
+	Layout         string        `json:"layout,omitempty"` // Mixed, which "" is too, or Aligned
+	Late           string        `json:"late,omitempty"`   // SendLate, which "" is too, or DropLate
+	// IdleConnections stay silent beside the load.
+	IdleConnections int     `json:"idle_connections,omitempty"`
+	Classes         []Class `json:"classes,omitempty"`
+	// GeneratorThreads is how many threads offer the load; 0 leaves it to the
+	// generator.
+	GeneratorThreads int `json:"generator_threads,omitempty"`
+
+	Loads *Loads `json:"loads,omitempty"` // in place of the experiment's
 
 	// Family is the name that the file gave a workload of which it lists several
 	// values of something; Swept is this one's values of what has several.

@@ -34,7 +34,7 @@ var laws = map[string]map[string]any{
 func full(path string) map[string]any {
 	law := func(key string) map[string]any {
 		at := "workloads.*." + key + "."
-		for name, v := range laws[key] {
+		for name, v := range laws[key[strings.LastIndex(key, ".")+1:]] {
 			if strings.HasPrefix(path+".", at+name+".") {
 				if m, ok := v.(map[string]any); ok {
 					v = maps.Clone(m)
@@ -48,7 +48,11 @@ func full(path string) map[string]any {
 		if m := law(key); len(m) > 0 {
 			return m
 		}
-		return map[string]any{"arrivals": Poisson, "keys": None, "connection": Uniform, "size": 1}[key]
+		return map[string]any{"arrivals": Poisson, "keys": None, "connection": Uniform, "size": 1}[key[strings.LastIndex(key, ".")+1:]]
+	}
+	classes := map[string]any{}
+	for _, name := range Classes {
+		classes[name] = map[string]any{"per_second": 1, "arrivals": some("classes." + name + ".arrivals")}
 	}
 	loads := func() map[string]any { return map[string]any{"kind": Absolute, "per_second": []any{1}} }
 	return map[string]any{
@@ -60,7 +64,7 @@ func full(path string) map[string]any {
 		"claims": []any{map[string]any{"text": "c", "arm": "tpc-none", "says": "lower"}},
 		"workloads": []any{map[string]any{
 			"name": "w", "partitions": 1, "connections": 1, "inflight": 1, "loads": loads(),
-			"keys": some("keys"), "connection": some("connection"), "size": some("size"), "arrivals": some("arrivals"),
+			"keys": some("keys"), "connection": some("connection"), "size": some("size"), "arrivals": some("arrivals"), "classes": classes,
 		}},
 	}
 }
@@ -199,7 +203,7 @@ func TestDefaults(t *testing.T) {
 	for _, k := range Keys() {
 		into := root
 		switch mapping, _, nested := strings.Cut(k.Path, "."); {
-		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"), k.Path == "loads.probes", strings.HasPrefix(k.Path, "claims."), k.Last == "gaps":
+		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"), k.Path == "loads.probes", strings.HasPrefix(k.Path, "claims."), k.Last == "gaps", strings.HasPrefix(k.Path, "workloads.*.classes"):
 			continue
 		case mapping == "workloads":
 			into = workload
@@ -219,7 +223,7 @@ func TestDefaults(t *testing.T) {
 
 // TestEveryFieldHasAKey: what an experiment holds can be written in a file.
 func TestEveryFieldHasAKey(t *testing.T) {
-	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max", "MaxBlocks": "max_blocks"}
+	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max", "MaxBlocks": "max_blocks", "ConsumersPause": "consumers_pause", "IdleConnections": "idle_connections", "GeneratorThreads": "generator_threads"}
 	derived := []string{"Source", "Line", "Grids", "Family", "Swept", "Capacity", "Shape", "MinBytes", "Values"} // its keys are those of loads
 	for prefix, v := range map[string]any{
 		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{}, "claims.*.": Claim{}, "stop.": Stop{},
@@ -268,7 +272,7 @@ func TestFind(t *testing.T) {
 	for name, want := range map[string]string{
 		"spin": "models.*.set.spin", "log.segment.bytes": "models.*.set.log.segment.bytes", "segment.bytes": "", "bytes": "",
 		"workloads[3].size": "workloads.*.size", "lognormal.max": "workloads.*.size.lognormal.max", "loads[": "",
-		"inflight": "models.*.set.inflight workloads.*.inflight", "models[1].set.spin": "models.*.set.spin", "": "",
+		"inflight": "models.*.set.inflight workloads.*.inflight workloads.*.classes.tail_fetch.inflight workloads.*.classes.catch_up_fetch.inflight workloads.*.classes.metadata.inflight", "models[1].set.spin": "models.*.set.spin", "": "",
 	} {
 		var got []string
 		for _, k := range Find(name) {

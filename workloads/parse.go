@@ -64,6 +64,9 @@ func (d *document) experiment(n ast.Node) *Experiment {
 	for i, n := range f.list("workloads", "workloads") {
 		key := fmt.Sprintf("workloads[%d]", i)
 		for _, w := range d.workload(n, key) {
+			if raw := w.RawOnly(); raw != "" && e.Driver != Raw {
+				d.fail(n, key+"."+raw, "what driver "+e.Driver+" can offer", "something that only driver "+Raw+" can")
+			}
 			for _, other := range e.Workloads {
 				if other.Name == w.Name {
 					d.fail(n, key+".name", "a name that no other workload has", fmt.Sprintf("%q again", w.Name))

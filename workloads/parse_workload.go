@@ -33,6 +33,11 @@ func (d *document) workload(n ast.Node, key string) []*Workload {
 	}
 	w.Entropy = f.number("entropy")
 	w.Consumers = int(f.integer("consumers"))
+	w.ConsumersPause = f.duration("consumers_pause")
+	w.Layout, w.Late = f.choice("layout"), f.choice("late")
+	w.IdleConnections = int(f.integer("idle_connections"))
+	w.GeneratorThreads = int(f.integer("generator_threads"))
+	w.Classes = f.classes("classes")
 	if n := f.get("loads", "a mapping with kind and per_second"); n != nil {
 		l := d.loads(n, key+".loads")
 		w.Loads = &l
@@ -158,6 +163,22 @@ func (w *Workload) Validate() error {
 	within("records_per_batch", w.RecordsPerBatch, 1, maxRecords)
 	within("records_per_batch × largest size", w.RecordsPerBatch*(w.Size.MaxBytes+recordOverhead), 1, maxBatchBytes+recordOverhead)
 	within("consumers", w.Consumers, 0, maxConsumers)
+	within("idle_connections", w.IdleConnections, 0, maxConnections)
+	within("generator_threads", w.GeneratorThreads, 0, maxThreads)
+	if w.ConsumersPause < 0 || w.ConsumersPause > maxWindow || w.ConsumersPause > 0 && w.Consumers == 0 {
+		errs = append(errs, fmt.Errorf("workload %s: consumers_pause of %v with %d consumers", w.Name, w.ConsumersPause, w.Consumers))
+	}
+	if w.Layout != "" && w.Layout != Mixed && w.Layout != Aligned {
+		errs = append(errs, fmt.Errorf("workload %s: layout %q is neither %s nor %s", w.Name, w.Layout, Mixed, Aligned))
+	}
+	if w.Late != "" && w.Late != SendLate && w.Late != DropLate {
+		errs = append(errs, fmt.Errorf("workload %s: late %q is neither %s nor %s", w.Name, w.Late, SendLate, DropLate))
+	}
+	for i := range w.Classes {
+		if err := w.Classes[i].check(); err != nil {
+			errs = append(errs, fmt.Errorf("workload %s: class %s: %w", w.Name, w.Classes[i].Name, err))
+		}
+	}
 	if !(w.Entropy >= 0 && w.Entropy <= 1) {
 		errs = append(errs, fmt.Errorf("workload %s: entropy of %g is not between 0 and 1", w.Name, w.Entropy))
 	}

@@ -25,6 +25,7 @@ const (
 	maxInflight    = 1 << 16
 	maxRecords     = 10000
 	maxConsumers   = 64
+	maxThreads     = 16 // of the load generator
 	maxValues      = 32 // of one key of a workload
 	// maxBatchBytes keeps a batch with its overhead (61 bytes, and some 20 a
 	// record) under Kafka's default message.max.bytes of 1048588.
@@ -197,6 +198,6 @@ func workloadKeys() []Key {
 			Doc: "Consumers at the tail, each fetching every partition; model null needs 0.",
 		}),
 	}
-	keys = slices.Concat(keys, arrivalKeys("workloads.*.arrivals"), choiceKeys(), sizeKeys())
+	keys = slices.Concat(keys, arrivalKeys("workloads.*.arrivals"), choiceKeys(), sizeKeys(), classKeys())
 	return append(keys, loadKeys("workloads.*.loads", false, "Load points of this workload alone. Default: the experiment's loads.")...)
 }

@@ -10,24 +10,35 @@ import (
 	"strings"
 )
 
-// readTraces reads the trace of every workload that has one; their files are
-// named from where the experiment's file is.
+// readTraces reads every trace that a workload or one of its classes names; their
+// files are named from where the experiment's file is.
 func (e *Experiment) readTraces(dir string) error {
 	for _, w := range e.Workloads {
-		if w.Arrivals != Trace || w.Shape.Trace.TimesNs != nil {
-			continue // workloads of one family share theirs
-		}
-		path := w.Shape.Trace.File
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		times, err := ReadTrace(path)
-		if err != nil {
+		if err := w.Shape.readTrace(dir); err != nil {
 			return fmt.Errorf("workload %s: %w", w.Name, err)
 		}
-		w.Shape.Trace.TimesNs = times
+		for _, c := range w.Classes {
+			if err := c.Shape.readTrace(dir); err != nil {
+				return fmt.Errorf("workload %s: class %s: %w", w.Name, c.Name, err)
+			}
+		}
 	}
 	return nil
+}
+
+// readTrace reads the trace of a shape that has one; workloads of one family
+// share theirs.
+func (s *Shape) readTrace(dir string) error {
+	if s.Trace == nil || s.Trace.TimesNs != nil {
+		return nil
+	}
+	path := s.Trace.File
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	var err error
+	s.Trace.TimesNs, err = ReadTrace(path)
+	return err
 }
 
 // ReadTrace reads a trace of arrivals: a time in seconds a line, from wherever

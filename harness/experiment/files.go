@@ -20,7 +20,7 @@ func checkFiles(e *workloads.Experiment) error {
 	}
 	for _, w := range e.Workloads {
 		// Brokers keep the file of every segment open, and a new partition has one.
-		need := w.Connections + w.Consumers + w.Topics*w.Partitions + spareFiles
+		need := w.Connections + w.Consumers + w.IdleConnections + w.Topics*w.Partitions + spareFiles
 		if need > limit {
 			return fmt.Errorf("workload %s: %d connections and %d partitions may take %d file descriptors, the limit of this process is %d: raise it with ulimit -Hn",
 				w.Name, w.Connections, w.Topics*w.Partitions, need, limit)

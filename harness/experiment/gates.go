@@ -2,9 +2,9 @@ package experiment
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
-	"sort"
-	"strings"
+	"slices"
 
 	"github.com/ceteris/ceteris/harness/host"
 	"github.com/ceteris/ceteris/harness/load"
@@ -40,6 +40,8 @@ func (a *attempt) judge() {
 		a.oracle(s)
 		a.answers(s)
 		a.slip(s, a.r.run.Manifest.HostClass)
+		a.marked(s)
+		a.classes(s)
 		a.gate("kept-up", s.AchievedRatio >= keptUp, true,
 			fmt.Sprintf("%.4f of the offered load acknowledged in time", s.AchievedRatio))
 		a.steady()
@@ -67,19 +69,36 @@ func (a *attempt) oracle(s *load.Summary) {
 
 // answers: a cell in which requests failed measured something else.
 func (a *attempt) answers(s *load.Summary) {
-	var names []string
-	for name := range s.Errors {
-		names = append(names, name)
+	a.gate("answers", s.Failed == 0 && s.Acked > 0, false, acknowledged(s.Acked, s.Intended, s.Errors))
+}
+
+// acknowledged says how many requests were and what happened to others.
+func acknowledged(acked, intended int64, errors map[string]int64) string {
+	detail := fmt.Sprintf("%d of %d requests acknowledged", acked, intended)
+	for i, name := range slices.Sorted(maps.Keys(errors)) {
+		detail += fmt.Sprintf("%s %s × %d", [...]string{";", ","}[min(i, 1)], name, errors[name])
 	}
-	sort.Strings(names)
-	for i, name := range names {
-		names[i] = fmt.Sprintf("%s × %d", name, s.Errors[name])
+	return detail
+}
+
+// classes: what holds for the produce load holds for the rest of it.
+func (a *attempt) classes(s *load.Summary) {
+	for i := range s.Classes {
+		c := &s.Classes[i]
+		a.gate("class "+c.Class, c.Failed == 0 && (c.Acked > 0 || c.Intended == 0), false, acknowledged(c.Acked, c.Intended, c.Errors))
 	}
-	detail := fmt.Sprintf("%d of %d requests acknowledged", s.Acked, s.Intended)
-	if len(names) > 0 {
-		detail += "; " + strings.Join(names, ", ")
+}
+
+// marked is advisory: at the cap an open loop is one no longer, and what was
+// given up is in the histograms at a value that it did not have.
+func (a *attempt) marked(s *load.Summary) {
+	if s.CapHits > 0 {
+		a.gate("cap", false, true, fmt.Sprintf("%d of %d requests found their connection at its cap of outstanding ones", s.CapHits, s.Intended))
 	}
-	a.gate("answers", s.Failed == 0 && s.Acked > 0, false, detail)
+	if s.Censored > 0 {
+		a.gate("censored", false, true, fmt.Sprintf("%d of %d requests are in the histograms as censored: %d failed, %d unanswered, %d never sent",
+			s.Censored, s.Intended, s.Failed, s.Outstanding, s.Unsent))
+	}
 }
 
 // slip is advisory on class C: a late request shows in the response time, which

@@ -39,6 +39,7 @@ func parseProduce(body []byte) (produceAnswer, error) {
 type fetchRequest struct {
 	bytes   []byte
 	offsets []int // where the fetch offset of each partition stands
+	waitAt  int   // and the longest wait
 }
 
 const (
@@ -59,6 +60,7 @@ func newFetchRequest(topics []string, per int, partitions []int) *fetchRequest {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(clientID)))
 	b = append(b, clientID...)
 	b = append(b, 0)
+	f.waitAt = len(b) + 4
 	for _, v := range []int32{-1, fetchMaxWaitMs, fetchMinBytes, fetchMaxBytes} {
 		b = binary.BigEndian.AppendUint32(b, uint32(v)) // replica, wait, min, max
 	}
@@ -94,6 +96,11 @@ func newFetchRequest(topics []string, per int, partitions []int) *fetchRequest {
 	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
 	f.bytes = b
 	return f
+}
+
+// wait patches the longest time that the broker may wait for data.
+func (f *fetchRequest) wait(ms int32) {
+	binary.BigEndian.PutUint32(f.bytes[f.waitAt:], uint32(ms))
 }
 
 // set patches the correlation id and every offset.

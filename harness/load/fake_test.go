@@ -31,6 +31,11 @@ type fake struct {
 	before func()
 	// mute makes produce requests go unanswered.
 	mute bool
+	// refuse hangs up on requests of an API once records were produced, silent
+	// leaves them without an answer.
+	refuse, silent int16
+	// onProduced sees the connection and partition of every produce request.
+	onProduced func(c net.Conn, partition int32)
 	// nodes is how many leaders to pretend there are, all at one address.
 	nodes int
 
@@ -122,6 +127,15 @@ func (f *fake) serve(c net.Conn) {
 			f.t.Errorf("fake: request %d v%d does not decode: %v", key, version, err)
 			return
 		}
+		if f.misbehaves(f.refuse, key) {
+			return
+		}
+		if p, ok := req.(*kmsg.ProduceRequest); ok && f.onProduced != nil {
+			f.onProduced(c, p.Topics[0].Partitions[0].Partition)
+		}
+		if f.misbehaves(f.silent, key) {
+			continue
+		}
 		resp := f.answer(req)
 		if resp == nil {
 			continue
@@ -138,6 +152,9 @@ func (f *fake) serve(c net.Conn) {
 		}
 	}
 }
+
+// misbehaves reports whether a request of an API is now to be treated badly.
+func (f *fake) misbehaves(bad, key int16) bool { return bad != 0 && bad == key && f.requests() > 0 }
 
 func (f *fake) answer(req kmsg.Request) kmsg.Response {
 	switch r := req.(type) {

@@ -11,14 +11,21 @@ import (
 )
 
 // writeLogs writes one HdrHistogram interval log (format 1.3, V2 encoding) for
-// each class into dir, with absolute times: startUnixNs is the wall clock at the
+// each quantity into dir, with absolute times: startUnixNs is the wall clock at the
 // start of the measured window.
 func (r *recorder) writeLogs(dir string, startUnixNs int64) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("load: result directory: %w", err)
 	}
 	for c := range r.hist {
-		path := filepath.Join(dir, classFile[c]+".hlog")
+		name := classFile[c] + ".hlog"
+		if r.class != "" {
+			name = r.class + "-" + name
+		}
+		if r.class != "" && class(c) == endToEnd {
+			continue
+		}
+		path := filepath.Join(dir, name)
 		if err := r.writeLog(path, class(c), startUnixNs); err != nil {
 			return fmt.Errorf("load: interval log: %w", err)
 		}
@@ -54,7 +61,11 @@ func (r *recorder) writeLog(path string, c class, startUnixNs int64) (err error)
 		return err
 	}
 	for i, h := range r.hist[c] {
-		h.SetTag(classTag[c])
+		tag := classTag[c]
+		if r.class != "" {
+			tag = r.class
+		}
+		h.SetTag(tag)
 		h.SetStartTimeMs(startMs + int64(i)*r.intervalNs/1e6)
 		h.SetEndTimeMs(startMs + min(int64(i+1)*r.intervalNs, r.endNs-r.startNs)/1e6)
 		if err := w.OutputIntervalHistogram(h); err != nil {

@@ -107,6 +107,9 @@ func (o *Options) check() error {
 	if o.W.Connections > maxConnections {
 		bad("load: %d connections are more than %d", o.W.Connections, maxConnections)
 	}
+	if raw := o.W.RawOnly(); raw != "" && o.Driver != workloads.Raw {
+		bad("load: driver %s does not offer %s, only %s does", o.Driver, raw, workloads.Raw)
+	}
 	if err := o.W.Validate(); err != nil {
 		bad("load: %w", err)
 	}

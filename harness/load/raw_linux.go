@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,9 +25,13 @@ func runRaw(ctx context.Context, o *Options, cl *cluster) (*Summary, error) {
 	if err := r.spread(); err != nil {
 		return nil, err
 	}
-	r.threads = max(1, min(len(o.CPUs), len(r.nodeOf), maxThreads))
-	r.busy = o.Busy == Yes || o.Busy == Auto && len(o.CPUs) > 0
-	r.interval = intervalFor(o.Measure, r.threads)
+	want := o.W.GeneratorThreads
+	if want == 0 {
+		want = len(o.CPUs)
+	}
+	r.threads = max(1, min(want, len(r.nodeOf), maxThreads))
+	r.busy = o.Busy == Yes || o.Busy == Auto && len(o.CPUs) >= r.threads
+	r.interval = intervalFor(o.Measure, r.threads+len(o.W.Classes))
 	// Each thread keeps its P, for it sleeps in the kernel; one more serves the
 	// rest of the process.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(r.threads+1, runtime.GOMAXPROCS(0))))
@@ -48,11 +53,38 @@ func runRaw(ctx context.Context, o *Options, cl *cluster) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.drive(ctx, workers, audits)
+	mixes, err := r.attachMixes(ctx, workers)
+	if err != nil {
+		return nil, err
+	}
+	release, err := r.crowd(ctx)
+	defer release()
+	if err != nil {
+		return nil, err
+	}
+	return r.drive(ctx, workers, audits, mixes)
+}
+
+// crowd opens the connections that stay silent; release closes them.
+func (r *run) crowd(ctx context.Context) (release func(), err error) {
+	var open []*control
+	release = func() {
+		for _, c := range open {
+			_ = c.conn.Close()
+		}
+	}
+	for i := range r.o.W.IdleConnections {
+		c, err := dialControl(ctx, r.cl.addrs[i%len(r.cl.addrs)])
+		if err != nil {
+			return release, fmt.Errorf("load: idle connection %d: %w", i+1, err)
+		}
+		open = append(open, c)
+	}
+	return release, nil
 }
 
 // drive runs the threads to their end and adds up.
-func (r *run) drive(ctx context.Context, workers []*worker, audits []*auditor) (*Summary, error) {
+func (r *run) drive(ctx context.Context, workers []*worker, audits []*auditor, mixes []*mix) (*Summary, error) {
 	defer context.AfterFunc(ctx, func() { r.stop.Store(true) })()
 	told := make(chan struct{})
 	go r.listen(told)
@@ -65,7 +97,14 @@ func (r *run) drive(ctx context.Context, workers []*worker, audits []*auditor) (
 	for _, w := range workers {
 		w.rec = newRecorder(r.startNs, r.o.Measure, r.interval)
 	}
+	for _, m := range mixes {
+		m.rec = newRecorder(r.startNs, r.o.Measure, r.interval)
+		m.rec.class = m.class.Name
+	}
 	r.schedule() // again: touching the histograms took time
+	for _, m := range mixes {
+		m.rec.startNs, m.rec.endNs = r.startNs, r.endNs
+	}
 	r.producing.Store(int32(len(workers)))
 	var wg sync.WaitGroup
 	for _, w := range workers {
@@ -96,10 +135,26 @@ func (r *run) drive(ctx context.Context, workers []*worker, audits []*auditor) (
 	}
 	sum := merge(recs)
 	s := r.summarise(tallies, sum, r.rawSettings())
-	if r.o.OutDir != "" {
-		return s, sum.writeLogs(r.o.OutDir, s.StartUnixNs)
+	s.Idle = r.o.W.IdleConnections
+	if b := s.Consumer.Backlog; b != nil {
+		for _, w := range workers {
+			for _, t := range w.tails {
+				b.add(t.drain.ended())
+			}
+		}
 	}
-	return s, nil
+	logs := []*recorder{sum}
+	for _, m := range mixes {
+		s.Classes = append(s.Classes, m.summary(r))
+		logs = append(logs, m.rec)
+	}
+	if r.o.OutDir == "" {
+		return s, nil
+	}
+	for _, rec := range logs {
+		errs = append(errs, rec.writeLogs(r.o.OutDir, s.StartUnixNs))
+	}
+	return s, errors.Join(errs...)
 }
 
 // newWorker connects one thread's share of the connections.
@@ -174,6 +229,7 @@ func (w *worker) close() {
 	for _, t := range w.tails {
 		_ = unix.Close(t.fd)
 	}
+	w.closeAskers()
 	if w.poll != nil {
 		w.poll.close()
 	}
@@ -190,6 +246,7 @@ func (r *run) rawSettings() map[string]string {
 		"fetch.max.wait.ms": fmt.Sprint(fetchMaxWaitMs), "fetch.min.bytes": fmt.Sprint(fetchMinBytes),
 		"fetch.max.bytes": fmt.Sprint(fetchMaxBytes), "fetch.partition.max.bytes": fmt.Sprint(fetchPartitionMax),
 		"fetch.session": "none", "timeout": r.o.Timeout.String(), "threads": fmt.Sprint(r.threads),
+		"layout": cmp.Or(r.o.W.Layout, workloads.Mixed), "late": cmp.Or(r.o.W.Late, workloads.SendLate),
 		"busy": fmt.Sprint(r.busy), "cpus": fmt.Sprint(r.o.CPUs),
 	}
 }

@@ -38,7 +38,8 @@ const (
 // window. All of them exist and have been touched before the load starts, so
 // that recording never allocates or faults.
 type recorder struct {
-	startNs    int64 // of the measured window, on the run's clock
+	class      string // of the requests; "" for produce
+	startNs    int64  // of the measured window, on the run's clock
 	endNs      int64
 	intervalNs int64
 	hist       [classes][]*hdr.Histogram

@@ -26,14 +26,21 @@ type run struct {
 	startNs  int64 // the measured window
 	endNs    int64
 	giveUpNs int64
+	resumeNs int64 // consumers that pause go on then
 	monoOff  int64 // CLOCK_MONOTONIC − telemetry.Now
 	wallOff  int64 // UTC − telemetry.Now
 
 	// connsOf lists the connections to each leader; nodeOf is its inverse.
 	connsOf [][]int
 	nodeOf  []int
-	// partsOf lists the partitions that each leader leads.
+	// partsOf lists the partitions that each leader leads; leaders are those that
+	// lead any.
 	partsOf [][]int
+	leaders []int
+	// connsFor lists the connections that may carry a partition's requests,
+	// partsFor is its inverse.
+	connsFor [][]int
+	partsFor [][]int
 
 	target    []atomic.Int64 // acknowledged end offset of each partition
 	producing atomic.Int32   // threads that still have requests to settle
@@ -69,32 +76,54 @@ const leadIn = 20 * time.Millisecond
 // turn, so that a request can always go where its partition is led.
 func (r *run) spread() error {
 	r.partsOf = make([][]int, len(r.cl.addrs))
-	var leaders []int
+	r.leaders = nil
 	for p, node := range r.cl.leader {
 		if len(r.partsOf[node]) == 0 {
-			leaders = append(leaders, node)
+			r.leaders = append(r.leaders, node)
 		}
 		r.partsOf[node] = append(r.partsOf[node], p)
 	}
-	n := max(r.o.W.Connections, len(leaders))
+	n := max(r.o.W.Connections, len(r.leaders))
 	r.connsOf = make([][]int, len(r.cl.addrs))
 	r.nodeOf = make([]int, n)
 	for c := range n {
-		node := leaders[c%len(leaders)]
+		node := r.leaders[c%len(r.leaders)]
 		r.nodeOf[c] = node
 		r.connsOf[node] = append(r.connsOf[node], c)
 	}
 	if n*len(r.cl.leader) > maxStreams {
 		return fmt.Errorf("load: %d connections × %d partitions are more than %d streams", n, len(r.cl.leader), maxStreams)
 	}
+	r.lay()
 	return nil
 }
 
+// lay says which connections carry which partitions.
+func (r *run) lay() {
+	r.connsFor, r.partsFor = make([][]int, len(r.cl.leader)), make([][]int, len(r.nodeOf))
+	for _, node := range r.leaders {
+		parts, conns := r.partsOf[node], r.connsOf[node]
+		if r.o.W.Layout != workloads.Aligned {
+			for _, p := range parts {
+				r.connsFor[p] = conns
+			}
+			for _, c := range conns {
+				r.partsFor[c] = parts
+			}
+			continue
+		}
+		for i := range max(len(parts), len(conns)) {
+			p, c := parts[i%len(parts)], conns[i%len(conns)]
+			r.connsFor[p], r.partsFor[c] = append(r.connsFor[p], c), append(r.partsFor[c], p)
+		}
+	}
+}
+
 // route is the partition and the connection of a request: the drawn partition,
-// and of the connections to its leader the one that was drawn.
+// and of the connections that may carry it the one that was drawn.
 func (r *run) route(g *workloads.Generator, index int64) (partition, conn int) {
 	partition = g.Partition(index)
-	group := r.connsOf[r.cl.leader[partition]]
+	group := r.connsFor[partition]
 	return partition, group[g.Connection(index)%len(group)]
 }
 
@@ -106,6 +135,7 @@ func (r *run) schedule() {
 	r.startNs = r.t0 + int64(r.o.Warmup)
 	r.endNs = r.startNs + int64(r.o.Measure)
 	r.giveUpNs = r.endNs + int64(r.o.Timeout)
+	r.resumeNs = r.startNs + int64(r.o.W.ConsumersPause)
 }
 
 // raise lifts the acknowledged end of a partition.
@@ -194,6 +224,9 @@ func (r *run) summarise(tallies []*tally, rec *recorder, settings map[string]str
 	}
 	s.CPUNs = s.CPUUserNs + s.CPUSystemNs
 	s.Consumer.Consumers, s.Consumer.Drained = r.o.W.Consumers, true
+	if pause := r.o.W.ConsumersPause; pause > 0 {
+		s.Consumer.Backlog = &Backlog{PauseSec: pause.Seconds()}
+	}
 	var ackedInWindow int64
 	var sent []int64
 	for _, t := range tallies {

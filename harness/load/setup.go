@@ -123,6 +123,8 @@ type cluster struct {
 	// start[p] is the offset at which tail consumers begin.
 	start          []int64
 	produceVersion int16
+	// metadataVersion is what a Metadata request of the load has.
+	metadataVersion int16
 }
 
 // prepare creates the topics unless they are there, waits until every partition
@@ -138,7 +140,7 @@ func prepare(ctx context.Context, o *Options) (*cluster, error) {
 	if cl.produceVersion, err = c.version(produceKey, minProduceVersion, maxProduceVersion); err != nil {
 		return nil, err
 	}
-	if _, err := c.version(fetchKey, fetchVersion, fetchVersion); err != nil && o.W.Consumers > 0 {
+	if _, err := c.version(fetchKey, fetchVersion, fetchVersion); err != nil && o.W.Consumers+len(o.W.Classes) > 0 {
 		return nil, err
 	}
 	existed, err := c.createTopics(cl.topics, o.W.Partitions)
@@ -212,6 +214,7 @@ func (c *control) leaders(cl *cluster, partitions int) error {
 	if req.Version, err = c.version(req.Key(), 4, 12); err != nil {
 		return err
 	}
+	cl.metadataVersion = req.Version
 	req.AllowAutoTopicCreation = false
 	for i := range cl.topics {
 		t := kmsg.NewMetadataRequestTopic()

@@ -38,8 +38,11 @@ type Summary struct {
 
 	Consumer Consumer `json:"consumer"`
 	Arrivals Arrivals `json:"arrivals"`
+	// Classes are the requests of other kinds beside the produce load.
+	Classes []ClassSummary `json:"classes,omitempty"`
 
 	Connections int  `json:"connections"`
+	Idle        int  `json:"idle_connections,omitempty"`
 	Threads     int  `json:"threads"`
 	Busy        bool `json:"busy"`
 
@@ -86,6 +89,68 @@ type Consumer struct {
 	Errors     int64     `json:"errors"`     // error codes in fetch responses
 	// Drained says whether everything acknowledged was fetched in time.
 	Drained bool `json:"drained"`
+	// Backlog is there when the consumers paused.
+	Backlog *Backlog `json:"backlog,omitempty"`
+}
+
+// Backlog is what gathered while the consumers paused, and how they drained it
+// while the load went on. Of several consumers, each has a backlog of its own:
+// records and bytes are sums, times are the slowest's.
+type Backlog struct {
+	PauseSec float64 `json:"pause_sec"`
+	Records  int64   `json:"records"` // acknowledged and not fetched as they went on
+	// DrainNs is from there until all of these were fetched, and CaughtUpNs until
+	// a fetch brought all that was acknowledged when it was sent; -1: never.
+	DrainNs    int64 `json:"drain_ns"`
+	CaughtUpNs int64 `json:"caught_up_ns"`
+	// Fetched is the records and Bytes the record batches that came meanwhile,
+	// until the backlog was drained.
+	Fetched       int64   `json:"fetched"`
+	Bytes         int64   `json:"bytes"`
+	RecordsPerSec float64 `json:"records_per_sec"`
+	BytesPerSec   float64 `json:"bytes_per_sec"`
+}
+
+// add sums consumers up.
+func (b *Backlog) add(other *Backlog) {
+	slowest := func(a, b int64) int64 {
+		if a < 0 || b < 0 {
+			return -1
+		}
+		return max(a, b)
+	}
+	b.Records += other.Records
+	b.Fetched += other.Fetched
+	b.Bytes += other.Bytes
+	b.DrainNs, b.CaughtUpNs = slowest(b.DrainNs, other.DrainNs), slowest(b.CaughtUpNs, other.CaughtUpNs)
+	b.RecordsPerSec, b.BytesPerSec = 0, 0
+	if b.DrainNs > 0 {
+		b.RecordsPerSec = float64(b.Fetched) / (float64(b.DrainNs) / 1e9)
+		b.BytesPerSec = float64(b.Bytes) / (float64(b.DrainNs) / 1e9)
+	}
+}
+
+// ClassSummary is what one class of requests beside the produce load came to; its
+// fields mean what those of [Summary] do.
+type ClassSummary struct {
+	Class         string           `json:"class"`
+	OfferedPerSec float64          `json:"offered_per_sec"`
+	Intended      int64            `json:"intended"`
+	Sent          int64            `json:"sent"`
+	Acked         int64            `json:"acked"`
+	Errors        map[string]int64 `json:"errors"`
+	Censored      int64            `json:"censored"`
+	Failed        int64            `json:"failed"`
+	Outstanding   int64            `json:"outstanding"`
+	Unsent        int64            `json:"unsent"`
+	CapHits       int64            `json:"cap_hits"`
+	Clamped       int64            `json:"clamped"`
+	Negative      int64            `json:"negative"`
+	Bytes         int64            `json:"bytes"` // record batches fetched, or answers
+	Response      Quantiles        `json:"response"`
+	Service       Quantiles        `json:"service"`
+	Slip          Quantiles        `json:"slip"`
+	Arrivals      Arrivals         `json:"arrivals"`
 }
 
 // Arrivals compares the times of actual sends with the law that was asked for.

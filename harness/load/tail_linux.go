@@ -28,6 +28,7 @@ type tail struct {
 	// retryAt is when to fetch again after an error; 0 while a fetch is out.
 	retryAt int64
 	dead    bool
+	drain   drain
 
 	// The response being read.
 	current  int // index into parts
@@ -61,8 +62,12 @@ func newTail(w *worker, id int32, fd, node int, audit *auditor) *tail {
 	return t
 }
 
-// fetch asks for what follows.
+// fetch asks for what follows, or waits until consumers go on.
 func (t *tail) fetch(w *worker) {
+	if w.o.W.ConsumersPause > 0 && !t.drain.fetching(t, w, telemetry.Now()) {
+		t.retryAt = w.resumeNs
+		return
+	}
 	t.corr++
 	t.retryAt = 0
 	t.req.set(t.corr, func(k int) int64 { return t.at[k] })
@@ -130,6 +135,7 @@ func (t *tail) ready(w *worker) {
 		w.tally.errors["fetch "+codeName(code)]++
 		t.failed = true
 	}
+	t.drain.received(t)
 	if t.failed {
 		t.retryAt = at + retryNs
 		return
@@ -163,6 +169,7 @@ func (t *tail) partition(w *worker, f *fetched) {
 	t.current = k
 	next, err := eachValue(f.records, t.at[k], t.onValue)
 	w.tally.fetchedBytes += int64(len(f.records))
+	t.drain.bytes += int64(len(f.records))
 	t.at[k] = next
 	if err != nil {
 		w.tally.bad++

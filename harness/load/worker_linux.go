@@ -23,6 +23,8 @@ type worker struct {
 	conns  []*conn // by connection id; nil where another thread owns it
 	mine   []*conn
 	tails  []*tail
+	mixes  []*mix
+	askers []*asker // of all mixes
 	dirty  []*conn
 	rec    *recorder
 	ledger *ledger
@@ -62,6 +64,9 @@ func (w *worker) loop() {
 	}
 	tight()
 	w.advance()
+	for _, m := range w.mixes {
+		m.advance(w)
+	}
 	for _, t := range w.tails {
 		t.fetch(w)
 	}
@@ -125,11 +130,13 @@ func (w *worker) sleepUntil() int64 {
 			return 0
 		}
 		// The window's bounds are met on time by the first thread.
-		for _, at := range []int64{w.nextAt, w.startNs, w.endNs} {
+		due := w.dueAt()
+		if due <= now {
+			return 0
+		}
+		for _, at := range [...]int64{due, w.startNs, w.endNs} {
 			if at > now {
 				until = min(until, at)
-			} else if at == w.nextAt {
-				return 0
 			}
 		}
 	}
@@ -165,6 +172,7 @@ func (w *worker) advance() {
 
 // admit takes up every request that is due.
 func (w *worker) admit(now int64) {
+	w.admitMixes(now)
 	if w.o.RatePerSec == 0 {
 		w.admitClosed(now)
 		return
@@ -186,13 +194,26 @@ func (w *worker) admit(now int64) {
 			if measured {
 				w.tally.capHits++
 			}
-			c.pending.push(q)
+			if w.o.W.Late == workloads.DropLate {
+				w.drop(c, q)
+			} else {
+				c.pending.push(q)
+			}
 		default:
 			w.encode(c, q)
 		}
 		w.next++
 		w.advance()
 	}
+}
+
+// drop leaves a request out whose connection is at its cap: it counts as one that
+// was never answered.
+func (w *worker) drop(c *conn, q waiting) {
+	if q.measured {
+		w.tally.unsent++
+	}
+	w.censor(c, &request{waiting: q}, int64(w.o.Timeout), 0, false)
 }
 
 // admitClosed fills every connection to its cap; a request is intended the
@@ -203,10 +224,10 @@ func (w *worker) admitClosed(now int64) {
 	}
 	for _, c := range w.mine {
 		for n := c.inflight.n; n < w.o.W.Inflight && !c.dead; n++ {
-			parts := w.partsOf[c.node]
+			parts := w.partsFor[c.id]
 			q := waiting{index: w.next, intendedNs: now, measured: w.rec.measured(now)}
 			p := w.gen.Partition(q.index)
-			if w.cl.leader[p] != c.node {
+			if w.cl.leader[p] != c.node || w.o.W.Layout == workloads.Aligned {
 				p = parts[p%len(parts)]
 			}
 			q.partition = int32(p)
@@ -235,15 +256,17 @@ func (w *worker) ready(e *unix.EpollEvent) {
 		if e.Events&^unix.EPOLLOUT != 0 {
 			w.receive(c)
 		}
-	default:
+	case int(e.Fd) < len(w.conns)+len(w.tails):
 		w.tails[int(e.Fd)-len(w.conns)].ready(w)
+	default:
+		w.askers[int(e.Fd)-len(w.conns)-len(w.tails)].ready(e.Events)
 	}
 }
 
 // serveDue sends what fell due while a long response is being read.
 func (w *worker) serveDue() {
 	now := telemetry.Now()
-	if w.nextAt <= now {
+	if w.dueAt() <= now {
 		w.admit(now)
 		w.flush()
 	}
@@ -260,6 +283,11 @@ func (w *worker) isSettled() bool {
 	}
 	for _, c := range w.mine {
 		if c.pending.n+c.inflight.n > 0 {
+			return false
+		}
+	}
+	for _, m := range w.mixes {
+		if !m.settled() {
 			return false
 		}
 	}
@@ -305,6 +333,9 @@ func (w *worker) giveUp(now int64) {
 			}
 			w.censor(c, &q, now-q.intendedNs, 0, false)
 		}
+	}
+	for _, m := range w.mixes {
+		m.giveUp(now)
 	}
 	w.settle()
 	for _, t := range w.tails {
