@@ -1,12 +1,19 @@
 package load
 
 import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/google/go-cmp/cmp"
 )
 
 // readLog merges the intervals of a log and checks their tags.
@@ -90,6 +97,74 @@ func TestLogRoundTrip(t *testing.T) {
 	if n := readLog(t, filepath.Join(dir, "service.hlog")); n.TotalCount() != 2500 || !n.ValuesAreEquivalent(n.Max(), highestNs) {
 		t.Errorf("values out of range: got %d up to %d, want all 2500 up to %d", n.TotalCount(), n.Max(), highestNs)
 	}
+}
+
+// goldenRecorder holds the values of testdata/golden.hlog: an exponential-looking
+// spread over two intervals and the ends of the range.
+func goldenRecorder() *recorder {
+	r := newRecorder(0, 2*time.Second, time.Second)
+	for i := range int64(2000) {
+		r.record(response, i*int64(time.Millisecond), 1000+i*i*37)
+	}
+	r.record(response, 0, 0)
+	r.record(response, 0, highestNs)
+	return r
+}
+
+// TestGoldenLog: a log is byte for byte what HdrHistogram's own Java tools 2.2.2
+// were seen to read, and they write the same histograms: java.hlog is what
+// HistogramLogWriter makes of the same values. Deflated bytes are compared
+// inflated, since their form is the deflater's business.
+func TestGoldenLog(t *testing.T) {
+	dir := t.TempDir()
+	if err := goldenRecorder().writeLogs(dir, 1_790_000_000_123_456_789); err != nil {
+		t.Fatal(err)
+	}
+	got, want := logLines(t, filepath.Join(dir, "response.hlog")), logLines(t, "testdata/golden.hlog")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the log has changed (-want +got):\n%s", diff)
+	}
+	java := intervals(t, "testdata/java.hlog")
+	if len(java) != 2 {
+		t.Fatalf("java.hlog has %d intervals, want 2", len(java))
+	}
+	for i, h := range intervals(t, filepath.Join(dir, "response.hlog")) {
+		if !h.Equals(java[i]) || h.Tag() != java[i].Tag() || h.StartTimeMs() != java[i].StartTimeMs() || h.EndTimeMs() != java[i].EndTimeMs() {
+			t.Errorf("interval %d is not what Java wrote: %d values up to %d, %d up to %d", i, h.TotalCount(), h.Max(), java[i].TotalCount(), java[i].Max())
+		}
+	}
+}
+
+// logLines are a log's lines, of intervals with the histogram inflated, in hex.
+func logLines(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		at := strings.LastIndexByte(line, ',')
+		packed, err := base64.StdEncoding.DecodeString(line[at+1:])
+		if !strings.HasPrefix(line, "Tag=") {
+			out = append(out, line)
+			continue
+		}
+		if err != nil || len(packed) < 8 {
+			t.Fatalf("%s: %q is no histogram: %v", path, line[at+1:], err)
+		}
+		z, err := zlib.NewReader(bytes.NewReader(packed[8:])) // behind the cookie and the length
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := io.ReadAll(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, line[:at+1]+hex.EncodeToString(packed[:4])+" "+hex.EncodeToString(plain))
+	}
+	return out
 }
 
 func TestWriteLogsNamesItsPath(t *testing.T) {
