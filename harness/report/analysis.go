@@ -108,6 +108,10 @@ type ArmPoint struct {
 	Inside *Inside    `json:"inside,omitempty"`
 	Cost   *Cost      `json:"cost,omitempty"` // missing as Inside is
 	Runs   []RunPoint `json:"runs"`
+	// Classes are the requests beside the produce load, Drain what became of the
+	// backlog of consumers that paused, where the workload has them.
+	Classes []Beside `json:"classes,omitempty"`
+	Drain   *Drain   `json:"drain,omitempty"`
 }
 
 // Spread is a distribution by its percentiles, in ns.

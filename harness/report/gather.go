@@ -53,6 +53,7 @@ const (
 type runs struct {
 	all    []*run
 	merged [len(kinds)]*hdr.Histogram
+	beside besides
 }
 
 // list is the runs; none of an arm that has none.
@@ -90,7 +91,7 @@ func gather(r *result.Run) (data, error) {
 			d[at] = map[who]*runs{}
 		}
 		if d[at][w] == nil {
-			d[at][w] = &runs{}
+			d[at][w] = &runs{beside: besides{}}
 		}
 		if err := d[at][w].add(c, string(r.Manifest.HostClass)); err != nil {
 			return nil, err
@@ -129,6 +130,9 @@ func (s *runs) add(c *result.CellRecord, class string) error {
 			}
 		}
 		s.merged[k] = h
+	}
+	if err := s.beside.add(c); err != nil {
+		return err
 	}
 	var err error
 	if x.stages, err = readStages(c); err != nil {
@@ -233,6 +237,7 @@ func armPoint(w who, s *runs, class string) (ArmPoint, error) {
 	p.Response, p.Service = spread(s.merged[response], censored, class), spread(s.merged[service], censored, class)
 	p.Slip, p.EndToEnd = spread(s.merged[slip], 0, class), spread(s.merged[endToEnd], 0, class)
 	p.Stages = mergeStages(s.all)
+	p.Classes, p.Drain = s.classes(class), s.drained()
 	var err error
 	p.Cost = cost(s.all)
 	p.Inside, err = inside(s.all, class)

@@ -33,6 +33,12 @@ func writeTables(a *Analysis, dir string) error {
 	if len(a.Claims) > 0 {
 		tables["claims"] = claimRows(a)
 	}
+	if rows := classRows(a); len(rows) > 1 {
+		tables["classes"] = rows
+	}
+	if rows := drainRows(a); len(rows) > 1 {
+		tables["drains"] = rows
+	}
 	if len(a.Efficiency) > 0 {
 		tables["efficiency"] = efficiencyRows(a)
 	}
