@@ -97,6 +97,8 @@ func (w *Workload) RawOnly() string {
 		return "classes"
 	case w.Layout == Aligned:
 		return "layout"
+	case w.FanOut > 1:
+		return "fan_out"
 	case w.Late == DropLate:
 		return "late"
 	case w.GeneratorThreads > 0:
@@ -143,6 +145,11 @@ func classKeys() []Key {
 			Path: "layout", Kind: Word, Words: []string{Mixed, Aligned}, Default: Mixed,
 			Doc: "What a connection carries: requests for all partitions of its leader, or for its own share of them only. With routing=direct a leader is a shard.",
 			See: []string{"workloads.*.connection", setPath + ".routing"},
+		}),
+		one(Key{
+			Path: "fan_out", Kind: Integer, Min: 1, Max: maxFanOut, Unit: "partitions", Default: "1",
+			Doc: "How many partitions of one topic each request has a batch for: the drawn one and those that follow it among the connection's. Latency is the slowest's.",
+			See: []string{"workloads.*.layout", "workloads.*.records_per_batch"},
 		}),
 		one(Key{
 			Path: "idle_connections", Kind: Integer, Max: maxConnections, Unit: "connections", Default: "0",

@@ -122,12 +122,14 @@ type Workload struct {
 	Connections int `json:"connections"`
 	// Inflight is how many requests one connection may have outstanding;
 	// reaching it marks the load point.
-	Inflight        int     `json:"inflight"`
-	Acks            int16   `json:"acks"`     // -1 (all), 0 or 1
-	Arrivals        string  `json:"arrivals"` // the law, whose parameters Shape has
-	Shape           Shape   `json:"shape,omitzero"`
-	Keys            Law     `json:"keys"`
-	Connection      Law     `json:"connection"`
+	Inflight   int    `json:"inflight"`
+	Acks       int16  `json:"acks"`     // -1 (all), 0 or 1
+	Arrivals   string `json:"arrivals"` // the law, whose parameters Shape has
+	Shape      Shape  `json:"shape,omitzero"`
+	Keys       Law    `json:"keys"`
+	Connection Law    `json:"connection"`
+	// FanOut is how many partitions a request has a batch for; 0 is 1.
+	FanOut          int     `json:"fan_out,omitempty"`
 	RecordsPerBatch int     `json:"records_per_batch"`
 	Size            SizeLaw `json:"size"`
 	// Entropy is the share of random bytes in the payload; the rest repeats.

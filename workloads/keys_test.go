@@ -223,7 +223,7 @@ func TestDefaults(t *testing.T) {
 
 // TestEveryFieldHasAKey: what an experiment holds can be written in a file.
 func TestEveryFieldHasAKey(t *testing.T) {
-	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max", "MaxBlocks": "max_blocks", "ConsumersPause": "consumers_pause", "IdleConnections": "idle_connections", "GeneratorThreads": "generator_threads"}
+	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max", "MaxBlocks": "max_blocks", "ConsumersPause": "consumers_pause", "IdleConnections": "idle_connections", "GeneratorThreads": "generator_threads", "FanOut": "fan_out"}
 	derived := []string{"Source", "Line", "Grids", "Family", "Swept", "Capacity", "Shape", "MinBytes", "Values"} // its keys are those of loads
 	for prefix, v := range map[string]any{
 		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{}, "claims.*.": Claim{}, "stop.": Stop{},

@@ -27,6 +27,7 @@ func (d *document) workload(n ast.Node, key string) []*Workload {
 	w.Arrivals, w.Shape = f.arrivals("arrivals")
 	w.Keys = f.law("keys")
 	w.Connection = f.law("connection")
+	w.FanOut = int(f.integer("fan_out"))
 	w.RecordsPerBatch = int(f.integer("records_per_batch"))
 	if n := f.get("size", "a size, or a mapping with lognormal"); n != nil {
 		w.Size = d.size(n, key+".size")
@@ -162,6 +163,8 @@ func (w *Workload) Validate() error {
 	within("acks", int(w.Acks), -1, 1)
 	within("records_per_batch", w.RecordsPerBatch, 1, maxRecords)
 	within("records_per_batch × largest size", w.RecordsPerBatch*(w.Size.MaxBytes+recordOverhead), 1, maxBatchBytes+recordOverhead)
+	within("fan_out", w.FanOut, 0, w.Partitions)
+	within("fan_out × records_per_batch × largest size", max(1, w.FanOut)*w.RecordsPerBatch*w.Size.MaxBytes, 1, maxRequestBytes)
 	within("consumers", w.Consumers, 0, maxConsumers)
 	within("idle_connections", w.IdleConnections, 0, maxConnections)
 	within("generator_threads", w.GeneratorThreads, 0, maxThreads)

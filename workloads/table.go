@@ -26,7 +26,11 @@ const (
 	maxRecords     = 10000
 	maxConsumers   = 64
 	maxThreads     = 16 // of the load generator
-	maxValues      = 32 // of one key of a workload
+	maxFanOut      = 1000
+	// maxRequestBytes keeps a request under Kafka's default socket.request.max.bytes
+	// of 104857600.
+	maxRequestBytes = 64 << 20
+	maxValues       = 32 // of one key of a workload
 	// maxBatchBytes keeps a batch with its overhead (61 bytes, and some 20 a
 	// record) under Kafka's default message.max.bytes of 1048588.
 	maxBatchBytes  = 1023 << 10

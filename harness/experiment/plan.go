@@ -135,7 +135,7 @@ const (
 // there, and it is the page cache that touches them, never direct I/O.
 func prewarmBytes(e *workloads.Experiment, c *cell, memoryBytes int64) int64 {
 	w := c.spec.Workload
-	perRequest := float64(max(w.RecordsPerBatch, 1)) * w.Size.MeanBytes()
+	perRequest := float64(max(w.FanOut, 1)*max(w.RecordsPerBatch, 1)) * w.Size.MeanBytes()
 	perSecond := 1.5 * c.LoadPerSec * perRequest
 	if c.LoadPerSec == 0 {
 		perSecond = min(closedBytesPerSec, closedRequestsPerSec*perRequest)

@@ -34,6 +34,35 @@ func parseProduce(body []byte) (produceAnswer, error) {
 	return a, nil
 }
 
+// eachProduced reads a Produce response with several partitions of one topic and
+// hands every one to each. It returns how many there were.
+func eachProduced(body []byte, each func(partition int32, a produceAnswer)) (int, error) {
+	c := cursor{b: body}
+	c.tags()
+	if n := c.compact(); n != 1 {
+		return 0, fmt.Errorf("%w: Produce names %d topics, want 1", errMalformed, n)
+	}
+	c.take(c.compact())
+	parts := c.compact()
+	for range parts {
+		p := c.i32()
+		a := produceAnswer{code: c.i16(), baseOffset: c.i64()}
+		c.take(16) // append time, log start
+		for wrong := c.compact(); wrong > 0 && !c.bad; wrong-- {
+			c.i32()
+			c.take(c.compact())
+			c.tags()
+		}
+		c.take(c.compact()) // message
+		c.tags()
+		if c.bad {
+			return 0, fmt.Errorf("%w: Produce of %d bytes is too short", errMalformed, len(body))
+		}
+		each(p, a)
+	}
+	return parts, nil
+}
+
 // fetchRequest is a full Fetch request v12 (no session) over some partitions of
 // one leader, encoded once; the offsets are patched in place.
 type fetchRequest struct {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -25,6 +26,8 @@ type conn struct {
 	fd       int
 	pending  ring[waiting]
 	inflight ring[request]
+	// more is the sequences of what is in flight at its other partitions, in order.
+	more     ring[uint64]
 	unsent   int // how many at the end of inflight were not handed to the kernel
 	out      []byte
 	outAt    int
@@ -52,10 +55,20 @@ func (w *worker) encode(c *conn, q waiting) {
 		sequence:   w.ledger.at(c.id, int(q.partition)),
 		intendedNs: q.intendedNs + w.monoOff, wallMs: (q.intendedNs + w.wallOff) / 1e6,
 	}
+	others := w.enc.parts(s.partition)[1:]
+	w.sequences = w.sequences[:0]
+	for _, p := range others {
+		w.sequences = append(w.sequences, w.ledger.at(c.id, int(p)))
+	}
+	s.more = w.sequences
 	before := len(c.out)
 	var values, stamped int
 	c.out, values, stamped = w.enc.append(c.out, &s)
-	w.ledger.issue(c.id, int(q.partition), stamped)
+	w.ledger.issue(c.id, s.partition, stamped)
+	for k, p := range others {
+		w.ledger.issue(c.id, int(p), stamped)
+		c.more.push(s.more[k])
+	}
 	w.tally.sentBytes += int64(len(c.out) - before)
 	c.inflight.push(request{waiting: q, sequence: s.sequence, correlation: c.last, valueBytes: int32(values), stamped: int32(stamped)})
 	c.unsent++
@@ -177,18 +190,57 @@ func (w *worker) answer(c *conn, correlation int32, body []byte, at int64) error
 		w.fail(c, &q, transportError)
 		return fmt.Errorf("%w: correlation id: got %d, want %d", errOrder, correlation, q.correlation)
 	}
-	a, err := parseProduce(body)
+	code, err := w.outcome(&q, body)
 	if err != nil {
 		w.fail(c, &q, transportError)
 		return err
 	}
-	if a.code != 0 {
-		w.fail(c, &q, codeName(a.code))
+	if code != 0 {
+		w.fail(c, &q, codeName(code))
 		return nil
 	}
-	w.raise(int(q.partition), a.baseOffset+int64(w.o.W.RecordsPerBatch))
 	w.acknowledge(c, &q, at)
 	return nil
+}
+
+// outcome reads a produce response: the first error of its partitions.
+func (w *worker) outcome(q *request, body []byte) (int16, error) {
+	parts := w.enc.parts(int(q.partition))
+	if len(parts) == 1 {
+		a, err := parseProduce(body)
+		if err == nil && a.code == 0 {
+			w.raise(int(q.partition), a.baseOffset+int64(w.o.W.RecordsPerBatch))
+		}
+		return a.code, err
+	}
+	w.produced = producedParts{w: w, topic: int(q.partition) / w.o.W.Partitions}
+	n, err := eachProduced(body, w.onProduced)
+	if err == nil && n != len(parts) {
+		err = fmt.Errorf("%w: Produce answers %d partitions, want %d", errMalformed, n, len(parts))
+	}
+	return w.produced.code, errors.Join(err, w.produced.bad)
+}
+
+// producedParts is a produce response with several partitions while it is read.
+type producedParts struct {
+	w     *worker
+	topic int
+	code  int16
+	bad   error
+}
+
+func (p *producedParts) part(partition int32, a produceAnswer) {
+	per := p.w.o.W.Partitions
+	switch {
+	case partition < 0 || int(partition) >= per:
+		p.bad = fmt.Errorf("%w: Produce names partition %d unasked", errMalformed, partition)
+	case a.code != 0:
+		if p.code == 0 {
+			p.code = a.code
+		}
+	default:
+		p.w.raise(p.topic*per+int(partition), a.baseOffset+int64(p.w.o.W.RecordsPerBatch))
+	}
 }
 
 // acknowledge settles a request that succeeded.
@@ -196,11 +248,15 @@ func (w *worker) acknowledge(c *conn, q *request, at int64) {
 	if at >= w.startNs && at < w.endNs {
 		w.tally.ackedInWindow++
 	}
+	parts := w.enc.parts(int(q.partition))
+	for range parts[1:] {
+		c.more.pop()
+	}
 	if !q.measured {
 		return
 	}
 	w.tally.acked++
-	w.tally.records += int64(w.o.W.RecordsPerBatch)
+	w.tally.records += int64(w.o.W.RecordsPerBatch * len(parts))
 	w.tally.valueBytes += int64(q.valueBytes)
 	w.rec.record(response, q.intendedNs, at-q.intendedNs)
 	w.rec.record(service, q.intendedNs, at-q.sentNs)
@@ -220,6 +276,9 @@ func (w *worker) fail(c *conn, q *request, name string) {
 func (w *worker) censor(c *conn, q *request, responseNs, serviceNs int64, sent bool) {
 	if q.correlation != 0 {
 		w.ledger.disown(c.id, int(q.partition), q.sequence, int(q.stamped))
+		for _, p := range w.enc.parts(int(q.partition))[1:] {
+			w.ledger.disown(c.id, int(p), c.more.pop(), int(q.stamped))
+		}
 	}
 	if !q.measured {
 		return

@@ -16,6 +16,8 @@
 // counted as a cap hit. A request that fails, or is outstanding when the run
 // gives up, enters the histograms as censored at the timeout and is counted.
 //
+// A request to several partitions is acknowledged when all of them are.
+//
 // Quantities belong to the interval of their intended time, so the intervals of
 // two runs of one seed hold the same requests.
 //

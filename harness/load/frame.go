@@ -13,7 +13,7 @@ import (
 //
 //	size i32 | key i16 | version i16 | correlation i32 | client id i16+bytes | tags
 //	transactional id (null) | acks i16 | timeout i32 | 1 topic: name,
-//	1 partition: index i32, records uvarint(len+1)+batch, tags | tags | tags
+//	partitions: index i32, records uvarint(len+1)+batch, tags | tags | tags
 //
 // A record batch v2 has 61 bytes before its records; the CRC-32C at 17 covers
 // everything from 21 on.
@@ -44,11 +44,13 @@ type mark struct {
 // frame is one Produce request in a buffer of its own.
 type frame struct {
 	bytes   []byte
-	batch   int // where the record batch starts
-	end     int // where it ends
-	values  []mark
-	valueLn int // bytes of all values
+	batches []extent // of each partition
+	values  []mark   // of all of them, in order
+	valueLn int      // bytes of all values
 }
+
+// extent is where a record batch starts and ends.
+type extent struct{ from, to int }
 
 // encoder makes the Produce frames of one thread.
 type encoder struct {
@@ -60,6 +62,10 @@ type encoder struct {
 	// one size; nil otherwise.
 	templates []*frame
 	scratch   frame
+	// fan lists the partitions of a request by its first, which is one of them;
+	// nil where it is the only one.
+	fan  [][]int32
+	only [1]int32
 }
 
 func newEncoder(gen *workloads.Generator, version int16, topics []string) *encoder {
@@ -67,8 +73,22 @@ func newEncoder(gen *workloads.Generator, version int16, topics []string) *encod
 	w := gen.W
 	e.pool = make([]byte, poolBytes+w.Size.MaxBytes)
 	gen.Payload(0, e.pool)
-	total := len(topics) * w.Partitions
-	each := w.RecordsPerBatch*(w.Size.MaxBytes+keyBytes+24) + 256
+	e.prepare()
+	return e
+}
+
+// spread has requests go to several partitions each.
+func (e *encoder) spread(fan [][]int32) {
+	e.fan = fan
+	e.prepare()
+}
+
+// prepare makes the templates.
+func (e *encoder) prepare() {
+	w := e.gen.W
+	total := len(e.topics) * w.Partitions
+	each := max(1, w.FanOut)*(w.RecordsPerBatch*(w.Size.MaxBytes+keyBytes+24)+128) + 256
+	e.templates = nil
 	if w.Size.Fixed() && total*each <= maxTemplateBytes {
 		e.templates = make([]*frame, total)
 		for p := range e.templates {
@@ -77,22 +97,32 @@ func newEncoder(gen *workloads.Generator, version int16, topics []string) *encod
 			e.templates[p] = f
 		}
 	}
-	return e
+}
+
+// parts lists the partitions of a request by its first.
+func (e *encoder) parts(first int) []int32 {
+	if e.fan != nil {
+		return e.fan[first]
+	}
+	e.only[0] = int32(first)
+	return e.only[:]
 }
 
 // send describes one request to be encoded.
 type send struct {
 	index       int64
-	partition   int // topic*Partitions + partition
+	partition   int // topic*Partitions + partition; the first of several
 	correlation int32
 	stream      int
-	sequence    uint64 // of the first record
-	intendedNs  int64  // CLOCK_MONOTONIC
+	sequence    uint64   // of the first record
+	more        []uint64 // those of the other partitions, in their order
+	intendedNs  int64    // CLOCK_MONOTONIC
 	wallMs      int64
 }
 
 // append adds the request's frame to dst. It returns the grown buffer, the bytes
-// of its record values and how many of them were stamped and took a sequence.
+// of its record values and how many of each partition's were stamped and took a
+// sequence.
 func (e *encoder) append(dst []byte, s *send) (out []byte, values, stamped int) {
 	f := &e.scratch
 	if e.templates != nil {
@@ -104,14 +134,21 @@ func (e *encoder) append(dst []byte, s *send) (out []byte, values, stamped int) 
 	dst = append(dst, f.bytes...)
 	b := dst[start:]
 	binary.BigEndian.PutUint32(b[8:], uint32(s.correlation))
-	for r, m := range f.values {
-		stamp(b[m.at:], m.tail, s.intendedNs, s.stream, s.sequence+uint64(r))
+	stamped = len(f.values) / len(f.batches)
+	for k, at := range f.batches {
+		first := s.sequence
+		if k > 0 {
+			first = s.more[k-1]
+		}
+		for r, m := range f.values[k*stamped : (k+1)*stamped] {
+			stamp(b[m.at:], m.tail, s.intendedNs, s.stream, first+uint64(r))
+		}
+		batch := b[at.from:at.to]
+		binary.BigEndian.PutUint64(batch[27:], uint64(s.wallMs))
+		binary.BigEndian.PutUint64(batch[35:], uint64(s.wallMs))
+		binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], castagnoli))
 	}
-	batch := b[f.batch:f.end]
-	binary.BigEndian.PutUint64(batch[27:], uint64(s.wallMs))
-	binary.BigEndian.PutUint64(batch[35:], uint64(s.wallMs))
-	binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], castagnoli))
-	return dst, f.valueLn, len(f.values)
+	return dst, f.valueLn, stamped
 }
 
 // assemble builds the frame of a request but for what append patches.
@@ -126,23 +163,26 @@ func (e *encoder) assemble(f *frame, index int64, partition int) {
 	b = binary.BigEndian.AppendUint32(b, requestTimeoutMs)
 	b = append(b, 2)
 	b = appendCompact(b, e.topics[partition/w.Partitions])
-	b = append(b, 2)
-	b = binary.BigEndian.AppendUint32(b, uint32(partition%w.Partitions))
-
+	parts := e.parts(partition)
+	b = binary.AppendUvarint(b, uint64(len(parts)+1))
 	batchLen := batchHeaderBytes
 	for r := range w.RecordsPerBatch {
 		body := e.recordBody(index, r)
 		batchLen += varintLen(int64(body)) + body
 	}
-	b = binary.AppendUvarint(b, uint64(batchLen+1))
-	f.batch = len(b)
-	f.values, f.valueLn = f.values[:0], 0
-	b = e.appendBatchHeader(b, batchLen)
-	for r := range w.RecordsPerBatch {
-		b = e.appendRecord(f, b, index, r, partition)
+	f.batches, f.values, f.valueLn = f.batches[:0], f.values[:0], 0
+	for _, p := range parts {
+		b = binary.BigEndian.AppendUint32(b, uint32(int(p)%w.Partitions))
+		b = binary.AppendUvarint(b, uint64(batchLen+1))
+		from := len(b)
+		b = e.appendBatchHeader(b, batchLen)
+		for r := range w.RecordsPerBatch {
+			b = e.appendRecord(f, b, index, r, int(p))
+		}
+		f.batches = append(f.batches, extent{from, len(b)})
+		b = append(b, 0)
 	}
-	f.end = len(b)
-	b = append(b, 0, 0, 0)
+	b = append(b, 0, 0)
 	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
 	f.bytes = b
 }

@@ -169,6 +169,10 @@ func (r *run) newWorker(ctx context.Context, id int) (*worker, error) {
 	}
 	w.tally = r.newTally(w.gen.Schedule)
 	w.enc = newEncoder(w.gen, r.cl.produceVersion, r.cl.topics)
+	if r.fan != nil {
+		w.enc.spread(r.fan)
+	}
+	w.onProduced = func(p int32, a produceAnswer) { w.produced.part(p, a) }
 	w.ledger = newLedger(len(r.nodeOf), len(r.cl.leader))
 	if w.poll, err = newPoller(); err != nil {
 		return w, err
@@ -180,7 +184,7 @@ func (r *run) newWorker(ctx context.Context, id int) (*worker, error) {
 		}
 		k := &conn{
 			id: c, node: r.nodeOf[c], fd: fd, in: newInbox(64 << 10),
-			inflight: newRing[request](r.o.W.Inflight), pending: newRing[waiting](1024),
+			inflight: newRing[request](r.o.W.Inflight), more: newRing[uint64](1), pending: newRing[waiting](1024),
 		}
 		w.conns[c] = k
 		w.mine = append(w.mine, k)
@@ -241,7 +245,7 @@ func (r *run) rawSettings() map[string]string {
 		"produce.version": fmt.Sprint(r.cl.produceVersion), "fetch.version": fmt.Sprint(fetchVersion),
 		"client.id": clientID, "acks": fmt.Sprint(r.o.W.Acks), "request.timeout.ms": fmt.Sprint(requestTimeoutMs),
 		"connections": fmt.Sprint(len(r.nodeOf)), "inflight.per.connection": fmt.Sprint(r.o.W.Inflight),
-		"records.per.batch": fmt.Sprint(r.o.W.RecordsPerBatch), "partitions.per.request": "1",
+		"records.per.batch": fmt.Sprint(r.o.W.RecordsPerBatch), "partitions.per.request": fmt.Sprint(max(1, r.o.W.FanOut)),
 		"compression": "none", "idempotence": "off", "linger": "0", "tcp.nodelay": "true",
 		"fetch.max.wait.ms": fmt.Sprint(fetchMaxWaitMs), "fetch.min.bytes": fmt.Sprint(fetchMinBytes),
 		"fetch.max.bytes": fmt.Sprint(fetchMaxBytes), "fetch.partition.max.bytes": fmt.Sprint(fetchPartitionMax),

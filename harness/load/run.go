@@ -41,6 +41,8 @@ type run struct {
 	// partsFor is its inverse.
 	connsFor [][]int
 	partsFor [][]int
+	// fan lists the partitions of a request by its first; nil where it is alone.
+	fan [][]int32
 
 	target    []atomic.Int64 // acknowledged end offset of each partition
 	producing atomic.Int32   // threads that still have requests to settle
@@ -95,6 +97,35 @@ func (r *run) spread() error {
 		return fmt.Errorf("load: %d connections × %d partitions are more than %d streams", n, len(r.cl.leader), maxStreams)
 	}
 	r.lay()
+	if r.o.W.FanOut > 1 {
+		return r.fanOut()
+	}
+	return nil
+}
+
+// fanOut says what partitions a request has beside its first: those that follow it
+// in its topic, round and round, among those that its connection may carry.
+func (r *run) fanOut() error {
+	per := r.o.W.Partitions
+	r.fan = make([][]int32, len(r.cl.leader))
+	for p := range r.fan {
+		var group []int32 // of the topic, ascending
+		at := 0
+		for _, other := range r.partsFor[r.connsFor[p][0]] {
+			if other/per == p/per {
+				if other == p {
+					at = len(group)
+				}
+				group = append(group, int32(other))
+			}
+		}
+		if len(group) < r.o.W.FanOut {
+			return fmt.Errorf("load: fan_out of %d: a connection carries %d partitions of topic %s", r.o.W.FanOut, len(group), r.cl.topics[p/per])
+		}
+		for k := range r.o.W.FanOut {
+			r.fan[p] = append(r.fan[p], group[(at+k)%len(group)])
+		}
+	}
 	return nil
 }
 

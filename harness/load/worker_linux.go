@@ -30,6 +30,12 @@ type worker struct {
 	ledger *ledger
 	tally  *tally
 
+	// A request to several partitions while it is encoded, and its answer while it
+	// is read.
+	sequences  []uint64
+	produced   producedParts
+	onProduced func(int32, produceAnswer)
+
 	// The next request of this thread; nextAt is never when there is none.
 	next      int64
 	nextAt    int64
