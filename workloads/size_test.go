@@ -42,8 +42,11 @@ func TestSizeLaws(t *testing.T) {
 		}
 	}
 	for _, bad := range []SizeLaw{
-		{}, {MedianBytes: 2, MaxBytes: 1}, {MedianBytes: 1, MaxBytes: 1, MinBytes: 2},
-		{MedianBytes: 1, MaxBytes: 1, Values: &SizeValues{}}, {MedianBytes: 1, MaxBytes: 1, Values: &SizeValues{Bytes: []int{2}}},
+		{},
+		{MedianBytes: 2, MaxBytes: 1},
+		{MedianBytes: 1, MaxBytes: 1, MinBytes: 2},
+		{MedianBytes: 1, MaxBytes: 1, Values: &SizeValues{}},
+		{MedianBytes: 1, MaxBytes: 1, Values: &SizeValues{Bytes: []int{2}}},
 		{MedianBytes: 1, MaxBytes: 2, Values: &SizeValues{Bytes: []int{1}, LargeShare: 0.5}},
 	} {
 		if bad.check() == nil {

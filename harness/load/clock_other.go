@@ -17,15 +17,12 @@ func clockOffsets() (monotonicNs, wallNs int64) {
 // cpuTimes is not known here.
 func cpuTimes() (userNs, systemNs int64) { return 0, 0 }
 
-// sleepUntil returns at a time of telemetry.Now; Go's timers are late by up to a
-// millisecond, so the last two are spun.
-func sleepUntil(atNs, _ int64) {
-	if d := atNs - telemetry.Now() - int64(2*time.Millisecond); d > 0 {
-		time.Sleep(time.Duration(d))
-	}
-	for telemetry.Now() < atNs {
-	}
-}
+// earlyNs is how long before a deadline a sleeper wakes to spin.
+const earlyNs = 2_000_000
+
+// sleep waits for a time of telemetry.Now, which is what clockOffsets says of
+// CLOCK_MONOTONIC here. Go's timers are late by up to a millisecond.
+func sleep(monotonicNs int64) { time.Sleep(time.Duration(monotonicNs - telemetry.Now())) }
 
 // tight has nothing to ask for here.
 func tight() {}

@@ -67,10 +67,6 @@ type crossing struct {
 	atNs  int64 // CLOCK_MONOTONIC
 }
 
-// earlyNs is how long before a deadline a sleeper wakes to spin: waking costs 20
-// to 60 us on virtual machines.
-const earlyNs = 60_000
-
 // leadIn is how long after the last preparation the schedule starts.
 const leadIn = 20 * time.Millisecond
 

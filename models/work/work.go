@@ -96,10 +96,10 @@ func (s *Stream) next() float64 {
 		return mean
 	}
 	u := float64(s.draws.Uint64()>>11) / (1 << 53) // in [0, 1)
-	if s.work.law == exponential {
+	switch {
+	case s.work.law == exponential:
 		return -mean * math.Log1p(-u)
-	}
-	if u < 0.9 {
+	case s.work.law == bimodal && u < 0.9:
 		return 0.5 * mean
 	}
 	return 5.5 * mean
