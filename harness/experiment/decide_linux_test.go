@@ -12,9 +12,10 @@ import (
 	"github.com/ceteris/ceteris/workloads"
 )
 
-// searched is an experiment that looks for the knee of a fake broker.
-func searched() *workloads.Experiment {
-	e := small(2, workloadKnee, "a", "b")
+// searched is an experiment that looks for the knee of a fake broker in so many
+// blocks.
+func searched(blocks int) *workloads.Experiment {
+	e := small(blocks, workloadKnee, "a", "b")
 	e.Loads = workloads.Loads{Kind: workloads.CapacitySearch, Capacity: &workloads.Capacity{
 		P99: 5 * time.Millisecond, From: 300, Probes: 6, Fractions: []float64{0.5},
 	}}
@@ -24,20 +25,25 @@ func searched() *workloads.Experiment {
 // TestSearch: each arm's probes close in on the knee, those of a run that was
 // interrupted as well, and the shares are of what was found.
 func TestSearch(t *testing.T) {
-	o := options(t, searched())
-	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
+	blocks := 2
+	if testing.Short() {
+		blocks = 1
+	}
+	o := options(t, searched(blocks))
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	o.Out = &canceler{n: 5, cancel: cancel}
 	dir, err := Run(ctx, o)
 	if !errors.Is(err, ErrStopped) {
 		t.Fatalf("got %v, want a run cut short", err)
 	}
 	before := len(open(t, dir).Cells)
-	o.Resume, o.Experiment = dir, searched()
+	o.Resume, o.Experiment = dir, searched(blocks)
 	if _, err = Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
 	r := open(t, dir)
-	if want := 2*6*3 + 2*3; len(r.Cells) != want || !r.Complete || before == 0 || before >= want {
+	if want := blocks * (6*3 + 3); len(r.Cells) != want || !r.Complete || before == 0 || before >= want {
 		t.Fatalf("%d cells, %d before the interruption, complete %v", len(r.Cells), before, r.Complete)
 	}
 	search := o.Experiment.Loads.Capacity
@@ -53,7 +59,7 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	for _, c := range r.Cells {
-		if c.Fraction > 0 && (c.LoadPerSec < 450 || c.LoadPerSec > 550 || c.Block < 2 || c.ID != "knee-process-at0.5-"+armOf(c)) {
+		if c.Fraction > 0 && (c.LoadPerSec < 450 || c.LoadPerSec > 550 || c.Block < blocks || c.ID != "knee-process-at0.5-"+armOf(c)) {
 			t.Errorf("%s in block %d at %v/s, want half of 1000", c.ID, c.Block, c.LoadPerSec)
 		}
 		if c.Fraction == 0 && c.Probe == 1 && c.LoadPerSec != 300 {
@@ -71,8 +77,8 @@ func armOf(c *result.CellRecord) string {
 
 // TestNoCapacity: shares of a capacity that was not found are not run, and say why.
 func TestNoCapacity(t *testing.T) {
-	e := searched()
-	e.Loads.Capacity.Probes, e.Blocks = 3, 1
+	e := searched(1)
+	e.Loads.Capacity.Probes = 3
 	e.Loads.Capacity.From = 1e5
 	dir, err := Run(context.Background(), options(t, e))
 	if err != nil {
