@@ -140,6 +140,7 @@ func TestStyles(t *testing.T) {
 		{"d", "tpc"},
 		{"e", "tpc"},
 		{"f", "of the future"},
+		{"g", "threadpool"},
 	}
 	p := NewPalette(arms)
 	seen := map[string]string{}

@@ -27,6 +27,7 @@ var (
 	sky       = color.RGBA{86, 180, 233, 255}
 	purple    = color.RGBA{204, 121, 167, 255}
 	black     = color.RGBA{0, 0, 0, 255}
+	brown     = color.RGBA{120, 72, 20, 255} // beyond theirs, and darker than any but black
 
 	grey  = color.RGBA{150, 150, 150, 255}
 	grey1 = color.RGBA{205, 205, 205, 255}
@@ -45,6 +46,7 @@ var (
 		{sky, []vg.Length{3, 2}, draw.CrossGlyph{}, draw.CrossGlyph{}},
 		{purple, []vg.Length{10, 3}, draw.PlusGlyph{}, draw.PlusGlyph{}},
 		{black, []vg.Length{1, 1.5}, draw.CircleGlyph{}, draw.RingGlyph{}},
+		{brown, []vg.Length{6, 2, 1.5, 2, 1.5, 2}, draw.BoxGlyph{}, draw.SquareGlyph{}},
 	}
 )
 
@@ -52,7 +54,7 @@ var (
 type Arm struct{ Name, Model string }
 
 // Palette gives every arm of a result its style. The first arm of a model has
-// the model's own; beyond nine arms styles repeat.
+// the model's own; a sixth arm beyond those repeats a style.
 type Palette struct {
 	names  []string
 	styles map[string]Style
