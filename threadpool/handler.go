@@ -5,11 +5,11 @@ import (
 
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/batch"
+	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/pace"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
-	"github.com/ceteris/ceteris/models/work"
 	"github.com/ceteris/ceteris/threadpool/purgatory"
 )
 
@@ -26,8 +26,8 @@ type handler struct {
 	sleeping  idleClock // of that, asleep
 	pace      pace.Pace // of those for the queue
 	validator batch.Validator
-	work      *work.Stream // service time that an experiment adds
-	current   *request     // being handled, until it is handed on
+	work      *busywork.Stream // service time that an experiment adds
+	current   *request         // being handled, until it is handed on
 	// actions are the partitions whose high watermark this handler has moved:
 	// when the request is done, it completes the fetches that waited for that.
 	actions []*replica

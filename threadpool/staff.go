@@ -7,8 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/models/work"
 )
 
 // staff is the handlers, whose number may change while the broker serves, as
@@ -26,7 +26,7 @@ type staff struct {
 
 // hire adds a handler that has no thread yet.
 func (s *staff) hire(b *Broker) *handler {
-	h := &handler{broker: b, name: handlerName(s.hired), seat: b.idle.seat(len(b.processors) + s.hired), work: work.New(&b.cfg).Stream(s.hired)}
+	h := &handler{broker: b, name: handlerName(s.hired), seat: b.idle.seat(len(b.processors) + s.hired), work: busywork.New(&b.cfg).Stream(s.hired)}
 	s.hired++
 	s.want++
 	s.mu.Lock()

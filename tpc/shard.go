@@ -8,13 +8,13 @@ import (
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/batch"
+	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/staging"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
-	"github.com/ceteris/ceteris/models/work"
 	"github.com/ceteris/ceteris/tpc/reactor"
 	"github.com/ceteris/ceteris/tpc/staged"
 )
@@ -38,7 +38,7 @@ type shard struct {
 	sessions  *api.Sessions
 	validator batch.Validator
 	produceIn wire.ProduceRequest // of the request that is being split: nothing is kept of it
-	work      *work.Stream        // service time that an experiment adds
+	work      *busywork.Stream    // service time that an experiment adds
 	rec       *telemetry.Recorder
 
 	conns     *conn

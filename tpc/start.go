@@ -10,10 +10,10 @@ import (
 
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
-	"github.com/ceteris/ceteris/models/work"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -133,7 +133,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 	s := &shard{
 		id: id, b: b, r: r, arena: mem, env: &b.env, parts: map[partKey]*ownedPartition{},
 		sessions: api.NewSessions(int(b.cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessions),
-		rec:      rec, work: work.New(&b.cfg).Stream(id), durability: f.Durability, inflightMax: f.Inflight,
+		rec:      rec, work: busywork.New(&b.cfg).Stream(id), durability: f.Durability, inflightMax: f.Inflight,
 		maxFrame: int(b.cfg.Int("socket.request.max.bytes")),
 		layout:   layout, most: b.most,
 		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), arenaBytes: int(bytes),

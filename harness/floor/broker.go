@@ -16,10 +16,10 @@ import (
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/arena"
+	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
-	"github.com/ceteris/ceteris/models/work"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -111,7 +111,7 @@ func (b *Broker) startShards(n int) error {
 		if err != nil {
 			return err
 		}
-		s := &shard{b: b, id: i, r: r, arena: mem, rec: rec, started: started, work: work.New(&b.cfg).Stream(i)}
+		s := &shard{b: b, id: i, r: r, arena: mem, rec: rec, started: started, work: busywork.New(&b.cfg).Stream(i)}
 		s.alloc = mem.Alloc
 		b.registry.AddRecorder(s.rec, r.Wake, "shard", strconv.Itoa(i))
 		b.registry.AddWorker("shard-"+strconv.Itoa(i), r.Times)

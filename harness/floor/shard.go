@@ -8,10 +8,10 @@ import (
 
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/arena"
+	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
-	"github.com/ceteris/ceteris/models/work"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -24,7 +24,7 @@ type shard struct {
 	alloc   func(int) *iobuf.Buf
 	rec     *telemetry.Recorder
 	sink    *sink
-	work    *work.Stream // service time that an experiment adds
+	work    *busywork.Stream // service time that an experiment adds
 	started chan<- error
 	turn    atomic.Int64
 	dirty   []*conn

@@ -1,4 +1,4 @@
-package work
+package busywork
 
 import "golang.org/x/sys/unix"
 
@@ -6,7 +6,7 @@ import "golang.org/x/sys/unix"
 func threadNow() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
-		panic("work: no clock of a thread's CPU time: " + err.Error())
+		panic("busywork: no clock of a thread's CPU time: " + err.Error())
 	}
 	return ts.Nano()
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package work
+package busywork
 
 import "github.com/ceteris/ceteris/models/telemetry"
 

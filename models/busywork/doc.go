@@ -1,4 +1,4 @@
-// Package work is service time that an experiment injects: CPU work of a known
+// Package busywork is service time that an experiment injects: CPU work of a known
 // law in every part of a produce request, where the request's own work begins.
 //
 // Both models and the null broker do it at the same stop, so that what queueing
@@ -17,4 +17,4 @@
 // service ends when the thread has had its time of a processor by the kernel's
 // own account (CLOCK_THREAD_CPUTIME_ID). It is up to half a µs longer than drawn:
 // the clock is a system call.
-package work
+package busywork
