@@ -73,7 +73,7 @@ func examineFiles(t *testing.T, files map[string]string, facts Facts, change fun
 
 func TestExamineGood(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("the machine of files has Linux's")
+		t.Skip("the checks read Linux's /proc and /sys, and this is " + runtime.GOOS)
 	}
 	for name, c := range examineFiles(t, good(), goodFacts, nil) {
 		if c.Status != Pass {
@@ -85,7 +85,7 @@ func TestExamineGood(t *testing.T) {
 // TestExamine breaks the good machine in one place each.
 func TestExamine(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("the machine of files has Linux's")
+		t.Skip("the checks read Linux's /proc and /sys, and this is " + runtime.GOOS)
 	}
 	cases := []struct {
 		check, want string // status and, behind a space, a piece of what is found or of the mending
@@ -164,7 +164,7 @@ func TestExamine(t *testing.T) {
 // TestFix mends a machine of files, finds it mended, and undoes it to the byte.
 func TestFix(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("the machine of files has Linux's")
+		t.Skip("the checks read Linux's /proc and /sys, and this is " + runtime.GOOS)
 	}
 	files := good()
 	files[cpuDir+"/cpu3/cpufreq/scaling_governor"] = "powersave"
