@@ -52,12 +52,12 @@ var Settings = []Setting{
 	{"socket.listen.backlog.size", 50, 1, 65535, "listen(2) backlog"},
 	{"connections.max.idle.ms", 600000, -1, math.MaxInt64, "idle connections are closed after this long, ms; -1 never"},
 	{"max.connections", math.MaxInt32, 1, math.MaxInt32, "connections accepted at a time"},
-	{"max.connections.per.ip", math.MaxInt32, 1, math.MaxInt32, "threadpool: connections from one address at a time; those beyond are closed"},
-	{"max.connection.creation.rate", math.MaxInt32, 1, math.MaxInt32, "threadpool: connections accepted a second; beyond it the acceptor waits"},
+	{"max.connections.per.ip", math.MaxInt32, 1, math.MaxInt32, "connections from one address at a time; those beyond are closed"},
+	{"max.connection.creation.rate", math.MaxInt32, 1, math.MaxInt32, "connections accepted a second; those beyond wait"},
 	{"queued.max.request.bytes", -1, -1, math.MaxInt64, "threadpool, memory=heap: bytes of requests of more than 16 KiB in the broker, beyond which sockets are not read; -1 and 0 leave it at the broker's memory, which is the bound with memory=arena"},
-	{"quota.producer.default", 0, 0, math.MaxInt64, "threadpool: bytes that a client id may produce a second; 0 is no limit"},
-	{"quota.consumer.default", 0, 0, math.MaxInt64, "threadpool: bytes that a client id may fetch a second; 0 is no limit"},
-	{"quota.request.percentage.default", 0, 0, 1 << 20, "threadpool: percent of a handler's time that Produce and Fetch of a client id may take; 0 is no limit"},
+	{"quota.producer.default", 0, 0, math.MaxInt64, "bytes that a client id may produce a second; 0 is no limit"},
+	{"quota.consumer.default", 0, 0, math.MaxInt64, "bytes that a client id may fetch a second; 0 is no limit"},
+	{"quota.request.percentage.default", 0, 0, 1 << 20, "percent of one thread's time that Produce and Fetch of a client id may take; 0 is no limit"},
 	{"message.max.bytes", 1048588, 0, math.MaxInt32, "largest record batch, bytes"},
 	{"log.segment.bytes", 1 << 30, 4096, math.MaxInt32, "segment size at which a log rolls, bytes"},
 	{"log.roll.ms", 168 * 3600 * 1000, 1, math.MaxInt64, "segment age at which a log rolls, ms"},
@@ -96,9 +96,22 @@ var Settings = []Setting{
 	{"prewrite.max.bytes", 32 << 20, 1 << 20, 1 << 30, "disk=direct: most bytes zero-filled ahead of a log's end"},
 }
 
-// Unit is what the setting counts, which Kafka's names end with; "choice" where
-// each of a few values has a meaning of its own.
+// oddUnits are those of settings whose names do not end with them.
+var oddUnits = map[string]string{
+	"quota.producer.default":           "bytes per second",
+	"quota.consumer.default":           "bytes per second",
+	"quota.request.percentage.default": "percent of a thread",
+	"max.connection.creation.rate":     "connections per second",
+	"log.cleaner.dedupe.buffer.size":   "bytes",
+	"service.time.seed":                "seed",
+}
+
+// Unit is what the setting counts, which Kafka's names mostly end with; "choice"
+// where each of a few values has a meaning of its own.
 func (s *Setting) Unit() string {
+	if unit := oddUnits[s.Name]; unit != "" {
+		return unit
+	}
 	switch {
 	case s.Switch():
 		return ""

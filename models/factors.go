@@ -155,7 +155,7 @@ var factorTable = []factor{
 			return nil
 		},
 	},
-	oneOf(func(f *Factors) *string { return (*string)(&f.Durability) }, "durability", "what an acknowledged record survives: nothing, kill -9, the loss of power; an experiment sets it by workload",
+	oneOf(func(f *Factors) *string { return (*string)(&f.Durability) }, "durability", "what an acknowledged record survives: nothing, kill -9, the loss of power",
 		string(Memory), string(Process), string(Power)),
 	oneOf(func(f *Factors) *string { return &f.Commit }, "commit", "whether records share a sync or each has its own, at durability power",
 		"group", "each"),

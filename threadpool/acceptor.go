@@ -56,9 +56,9 @@ func listen(cfg *models.Config, gogo bool) (*acceptor, error) {
 		}
 		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
-	a.crowd.limit = int(cfg.Int("max.connections.per.ip"))
+	a.crowd.open.Limit = int(cfg.Int("max.connections.per.ip"))
 	a.crowd.lock.Go(gogo)
-	a.pace.perSec = cfg.Int("max.connection.creation.rate")
+	a.pace.arrivals.PerSec = cfg.Int("max.connection.creation.rate")
 	a.pace.rest.Go(gogo)
 	if a.selector, err = newSelector(new(idle), new(seat), gogo); err == nil {
 		if err = a.selector.epoll.Add(a.fd, unix.EPOLLIN, 0); err == nil {

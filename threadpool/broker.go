@@ -16,6 +16,7 @@ import (
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/arena"
+	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
@@ -64,7 +65,8 @@ type Broker struct {
 	fetches    *purgatory.Purgatory
 	writer     *writer // durability=memory
 	background *scheduler
-	quotas     *quotas // nil: no client is limited
+	quotas     *quotas        // nil: no client is limited
+	work       *busywork.Work // service time that an experiment adds
 
 	registry      *telemetry.Registry
 	storageErrors *telemetry.SharedCounter
@@ -79,6 +81,8 @@ func New(cfg models.Config) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{cfg: cfg, fs: disk.OS, registry: telemetry.NewRegistry(), fatal: make(chan error, 1)}
+	b.work = busywork.New(&b.cfg)
+	b.registry.Handle("POST /inject/slow", b.work)
 	f := &b.cfg.Factors
 	b.gogo = f.Threads == "goroutine"
 	b.inflight = f.Inflight
@@ -112,6 +116,7 @@ func New(cfg models.Config) (*Broker, error) {
 	}
 	b.sessionLock.Go(b.gogo)
 	b.sessionLock.Of(&b.locks.sessions)
+	b.sessionIDs.Store(api.FirstSession())
 	b.sessions = api.NewSessions(int(cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessionIDs)
 	b.replicas.Store(&replicaSet{})
 	b.background = newScheduler(int(cfg.Int("background.threads")))

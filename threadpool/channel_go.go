@@ -55,6 +55,7 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 		return c.got(h, r, ok)
 	default:
 	}
+	h.flush()
 	h.idling.begin(telemetry.Now())
 	h.sleeping.begin(telemetry.Now()) // Go's scheduler may spin for it; that cannot be told
 	defer func() {
@@ -74,9 +75,13 @@ func (c *channel) takeGo(h *handler) (job, bool) {
 }
 
 // got makes a job of what came out of the channel; no request dismisses the
-// handler.
+// handler. Either way it does not look for a while, so logs that want a sync are
+// another's.
 func (c *channel) got(h *handler, r *request, ok bool) (job, bool) {
 	c.tellRoom()
+	if c.size.Load() > 0 {
+		c.ringBell()
+	}
 	h.dismissed = ok && r == nil
 	return job{req: r}, r != nil
 }

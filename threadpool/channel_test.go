@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ceteris/ceteris/models"
 )
@@ -127,5 +128,54 @@ func TestResponses(t *testing.T) {
 	wg.Wait()
 	if !q.empty() || q.n.Load() != 0 {
 		t.Errorf("left over: empty %v, %d counted", q.empty(), q.n.Load())
+	}
+}
+
+// TestSyncLeftBehind: a log that wants a sync is not left to a handler that has
+// taken a request instead, or was dismissed: with threads=goroutine another is
+// called, as wakeOne does for threads.
+func TestSyncLeftBehind(t *testing.T) {
+	for name, r := range map[string]*request{"request": {}, "dismissal": nil} {
+		f := models.PresetThreadPool()
+		f.Threads = "goroutine"
+		i := newIdle(&f, 2)
+		c := newChannel(2, i, true, nil)
+		h := &handler{broker: &Broker{}, seat: i.seat(0)}
+		c.callback(&replica{})
+		c.incoming <- r
+		if j, _ := c.take(h); j.req != r || j.sync != nil || h.dismissed != (r == nil) {
+			t.Fatalf("%s: took %+v", name, j)
+		}
+		if len(c.bell) != 1 {
+			t.Errorf("%s: nobody is called for the log that wants a sync", name)
+		}
+	}
+}
+
+// TestIdleHandlerRouses: a handler that has nothing more to do wakes the writer,
+// whoever schedules it.
+func TestIdleHandlerRouses(t *testing.T) {
+	for _, gogo := range []bool{false, true} {
+		f := models.PresetThreadPool()
+		if f.Spin = 0; gogo {
+			f.Threads = "goroutine"
+		}
+		i := newIdle(&f, 2)
+		c := newChannel(2, i, gogo, nil)
+		b := &Broker{gogo: gogo}
+		b.writer = newWriter(b)
+		h := &handler{broker: b, seat: i.seat(0)}
+		b.writer.queue <- writing{}
+		pool := threads{locked: !gogo}
+		pool.start(func() { c.take(h) })
+		roused := make(chan struct{})
+		pool.start(func() { b.writer.work.Wait(1 << 60); close(roused) })
+		select {
+		case <-roused:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("goroutine=%v: the writer sleeps over what it has to write", gogo)
+		}
+		c.close()
+		pool.wg.Wait()
 	}
 }

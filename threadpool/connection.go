@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +26,6 @@ type connection struct {
 
 	readable bool // the socket may have bytes
 	ended    bool // the client has closed its side, or the socket failed
-	writable bool // the socket may take bytes
 
 	buf        *iobuf.Buf
 	from, to   int // bytes of buf that no request has taken
@@ -33,6 +33,7 @@ type connection struct {
 	readableNs int64
 	large      bool // the last frame was
 	starved    bool
+	copies     *telemetry.Copies // of its processor
 
 	busy      bool // a request is at a handler and has not begun to wait
 	throttles int  // times it was told to wait and the time is not over
@@ -40,6 +41,7 @@ type connection struct {
 	first     *request // oldest in the broker
 	last      *request
 	sending   bool // first is being sent and the socket is full
+	handed    bool // the ring has a part of first; nothing is sent until that has completed
 
 	older, newer *connection // in the order of last use
 	lastUseNs    int64
@@ -123,6 +125,7 @@ func (c *connection) reserve(mem supply, need int) bool {
 	}
 	if c.buf != nil {
 		c.to = copy(fresh.B, c.buf.B[c.from:c.to])
+		c.copies.Add(telemetry.CopyReceive, c.to)
 		c.buf.Release(mem)
 	} else {
 		c.to = 0
@@ -137,6 +140,7 @@ func (c *connection) setAside(mem supply) {
 		return
 	}
 	if copied := mem.aside(c.buf.B[c.from:c.to]); copied != nil {
+		c.copies.Add(telemetry.CopyReceive, len(copied.B))
 		c.buf.Release(mem)
 		c.buf, c.from, c.to = copied, 0, len(copied.B)
 	}

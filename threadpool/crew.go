@@ -96,16 +96,20 @@ func (c *crew) release() error {
 	return err
 }
 
-// join starts a thread that works at once, when the others do already.
-func (c *crew) join(name string, work func()) error {
+// join starts a thread that works at once, when the others do already. at says
+// which CPU is its turn: that of its seat, whoever has joined or left before.
+func (c *crew) join(name string, at int, work func()) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := member{name: name, cpu: -1}
 	if len(c.cpus) > 0 {
-		m.cpu = c.cpus[len(c.members)%len(c.cpus)]
+		m.cpu = c.cpus[at%len(c.cpus)]
 	}
 	stands := make(chan standing)
 	c.threads.start(func() {
+		if c.threads.locked {
+			telemetry.NameThread(name)
+		}
 		err := m.bind()
 		stands <- standing{0, unix.Gettid(), err}
 		if err == nil {

@@ -14,9 +14,8 @@ import (
 // crowd counts open connections by the address that they come from. Kafka closes
 // those beyond max.connections.per.ip, and has those beyond max.connections wait.
 type crowd struct {
-	limit   int
 	lock    kernel.Mutex
-	byIP    map[netip.Addr]int
+	open    quota.Addresses
 	refused atomic.Uint64
 }
 
@@ -24,23 +23,17 @@ type crowd struct {
 func (c *crowd) enter(from netip.Addr) bool {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	if c.byIP[from] >= c.limit {
+	if !c.open.Enter(from) {
 		c.refused.Add(1)
 		return false
 	}
-	if c.byIP == nil {
-		c.byIP = map[netip.Addr]int{}
-	}
-	c.byIP[from]++
 	return true
 }
 
 func (c *crowd) leave(from netip.Addr) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	if c.byIP[from]--; c.byIP[from] <= 0 {
-		delete(c.byIP, from)
-	}
+	c.open.Leave(from)
 }
 
 // addressOf is a peer's address without its port.
@@ -58,23 +51,15 @@ func addressOf(sa unix.Sockaddr) netip.Addr {
 // max.connection.creation.rate, by the arithmetic of the other quotas: those
 // that wait stay in the listener's backlog. It is the acceptor's alone.
 type rate struct {
-	perSec int64
-	window quota.Window
-	rest   kernel.Gate // opened to end a wait early
-	slept  atomic.Uint64
+	arrivals quota.Arrivals
+	rest     kernel.Gate // opened to end a wait early
+	slept    atomic.Uint64
 }
-
-// unlimited is the default of the settings that count connections.
-const unlimited = 1<<31 - 1
 
 // wait books a connection and sleeps as long as the rate demands.
 func (r *rate) wait(stopping *atomic.Bool) {
-	if r.perSec == unlimited {
-		return
-	}
 	now := telemetry.Now()
-	r.window.Record(now/1e6, 1)
-	until := now + r.window.ThrottleMs(now/1e6, float64(r.perSec))*1e6
+	until := now + r.arrivals.Took(now/1e6)*1e6
 	for ; now < until && !stopping.Load(); now = telemetry.Now() {
 		r.slept.Add(1)
 		r.rest.Wait(min(until-now, waitNs))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/telemetry"
 )
 
 // directFile is a segment's file past the page cache: disk=direct. It takes the
@@ -41,6 +42,9 @@ type directFile struct {
 type windowBudget struct {
 	limit int64
 	used  atomic.Int64
+
+	copied  telemetry.StripedCounter // bytes of appends
+	carried telemetry.StripedCounter // bytes of last blocks
 }
 
 // tailBytes is what a tail grows to where appends are smaller, and lookBytes how
@@ -79,7 +83,7 @@ func (f *directFile) WriteAt(b []byte, off int64) (int, error) {
 	}
 	end := f.end + int64(len(b))
 	from, to := blockDown(f.end), blockUp(end)
-	copy(w.at(f.end), b)
+	f.memory.copied.Add(uintptr(f.FD()), uint64(copy(w.at(f.end), b)))
 	clear(w.mem[end-w.base : to-w.base]) // recovery expects zeros behind the end
 	f.zeros.claim(to)
 	part := w.mem[from-w.base : to-w.base]
@@ -123,7 +127,7 @@ func (f *directFile) room(n int) (*window, error) {
 	}
 	if k := int(f.end - base); k > 0 {
 		if tail != nil {
-			copy(next.mem[:k], tail.at(base))
+			f.memory.carried.Add(uintptr(f.FD()), uint64(copy(next.mem[:k], tail.at(base))))
 		} else if err := f.readBlock(next.mem[:disk.Align], base, k); err != nil {
 			return nil, err
 		}

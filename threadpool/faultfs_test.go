@@ -27,6 +27,8 @@ type faultFS struct {
 	hits  map[string]int
 	nodes map[string]*faultNode
 	loses bool // failed syncs lose what they were to save
+
+	syncing func() // called before every sync of a file, on its thread
 }
 
 // faultNode is what is known of a file, over all its descriptors.
@@ -109,6 +111,9 @@ func (f *faultFile) WriteAt(b []byte, off int64) (int, error) {
 
 // Sync takes as long as on a device, so that appends gather meanwhile.
 func (f *faultFile) Sync() error {
+	if f.fs.syncing != nil {
+		f.fs.syncing()
+	}
 	time.Sleep(time.Millisecond)
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()

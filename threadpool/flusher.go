@@ -12,6 +12,11 @@ func (b *Broker) flushLogs() {
 		if telemetry.Now()-r.flushedNs.Load() < dueNs {
 			return
 		}
+		r.leader.RLock()
+		defer r.leader.RUnlock()
+		if r.gone.Load() {
+			return
+		}
 		r.errands.Add(1)
 		r.chores.add(b.background, func() { // behind the seals that were ordered before
 			defer r.errands.Done()
@@ -41,7 +46,7 @@ func (b *Broker) flushLog(r *replica) {
 		return
 	}
 	r.flushedNs.Store(telemetry.Now())
-	if whole {
+	if whole && r.lost.Load() == nil {
 		r.syncedTo(mark.Offset)
 	}
 }

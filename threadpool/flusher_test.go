@@ -31,3 +31,29 @@ func TestFlusher(t *testing.T) {
 		t.Errorf("by default the recovery point is %d, want 0: Kafka syncs when a segment rolls", at)
 	}
 }
+
+// TestFlusherAfterLoss: what the writer could not bring to the file lies above
+// the recovery point, although the flusher had found it acknowledged.
+func TestFlusherAfterLoss(t *testing.T) {
+	b, err := New(config(t, "durability", "memory"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs := newFaultFS(false)
+	b.fs = fs
+	rep, j := toFail(t, b)
+	rep.settle()
+	fs.mu.Lock() // the writer waits for it
+	fs.armed["write"] = "/t-0/*.log"
+	j.rush(t, b, 1, 1, 0)
+	done := make(chan struct{})
+	go func() { b.flushLog(rep); close(done) }()
+	for rep.behind.readers.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	fs.mu.Unlock()
+	<-done
+	if lost := rep.lost.Load(); lost == nil || rep.synced.Load() > lost.Offset {
+		t.Errorf("the recovery point is %d, what is lost begins at %+v", rep.synced.Load(), lost)
+	}
+}

@@ -6,7 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/threadpool/kernel"
 	"github.com/ceteris/ceteris/threadpool/purgatory"
 )
 
@@ -28,6 +30,8 @@ func (b *Broker) instrument() {
 	gauge("memory_pool_limit_bytes", "bound on request buffers", func() int64 { return b.memory.limit })
 	if b.direct {
 		gauge("tail_memory_bytes", "ends of logs in memory, which direct I/O writes from", b.windows.used.Load)
+		g.CopiesFunc(telemetry.CopyAppend, "all", b.windows.copied.Load)
+		g.CopiesFunc(telemetry.CopyTail, "all", b.windows.carried.Load)
 		g.CounterFunc("append_zeroed_bytes_total", "bytes zero-filled ahead of the logs' ends", b.zeroed.Load)
 	}
 	for name, p := range map[string]*purgatory.Purgatory{"produce": b.produces, "fetch": b.fetches} {
@@ -38,6 +42,8 @@ func (b *Broker) instrument() {
 	g.GaugeFunc("acceptor_blocked_ratio", "Kafka's AcceptorBlockedPercent: share of time the acceptor waited for a processor, since the last reading",
 		ratio(func() (ns uint64, threads int) { return b.acceptor.blockedNs.Load(), 1 }))
 	b.instrumentLocks()
+	g.SystemCalls("wake", "all", kernel.Calls)
+	g.SystemCalls("file", "all", disk.Calls)
 	gauge("threads_awake", "processors and handlers that are not asleep", b.idle.awake)
 	g.GaugeFunc("request_handler_avg_idle_ratio", "Kafka's RequestHandlerAvgIdlePercent: share of time the handlers had no request, since the last reading",
 		ratio(func() (ns uint64, threads int) {
@@ -57,6 +63,8 @@ func (b *Broker) instrument() {
 		g.CounterFunc("requests_total", "requests received", p.requests.Load, "processor", label)
 		g.CounterFunc("request_bytes_total", "bytes of requests", p.bytesIn.Load, "processor", label)
 		g.CounterFunc("response_bytes_total", "bytes of responses", p.bytesOut.Load, "processor", label)
+		g.SystemCalls("loop", processorName(i), func() uint64 { return p.calls.Load() + p.selector.epoll.Calls.Load() })
+		g.AddCopies(processorName(i), &p.copies)
 		g.CounterFunc("requests_refused_total", "connections closed for what they sent", p.refused.Load, "processor", label)
 		g.CounterFunc("throttled_total", "responses that told a client to wait", p.throttled.Load, "processor", label)
 		g.CounterFunc("connections_expired_total", "connections closed for being idle", p.expired.Load, "processor", label)

@@ -19,6 +19,7 @@ type handler struct {
 	broker    *Broker
 	name      string
 	dismissed bool // it leaves when it has let go of what it has
+	at        int  // in the order in which threads are dealt seats and CPUs
 	seat      *seat
 	bed       atomic.Uint32 // futex: where it sleeps
 	below     *handler      // next on the stack of sleepers

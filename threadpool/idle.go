@@ -79,6 +79,9 @@ func (c *idleClock) end(nowNs int64) {
 	c.total.Add(uint64(nowNs - began))
 }
 
+// going reports whether the thread has nothing to do. Any thread.
+func (c *idleClock) going() bool { return c.since.Load() != 0 }
+
 // read is the time up to now; it may be off by one idling that ends meanwhile.
 func (c *idleClock) read(nowNs int64) uint64 {
 	total := c.total.Load()

@@ -101,7 +101,7 @@ func (b *Broker) roll(r *replica, a *log.Append) error {
 			fileOf(fresh).directOf().zeros.ahead = d.zeros.ahead.Follow()
 		}
 	}
-	if b.power {
+	if b.power && r.part.HighWatermark().Offset < a.Base { // else all of it is synced, and it may be long until the next sync
 		if sf := fileOf(old); sf.hold() {
 			r.rolled = append(r.rolled, sf)
 		}
@@ -169,23 +169,29 @@ func (b *Broker) retain() {
 	now := telemetry.WallMs()
 	delay := time.Duration(b.cfg.Int("log.segment.delete.delay.ms")) * time.Millisecond
 	b.eachReplica(func(r *replica) {
-		r.lock.LockAside()
-		if r.gone.Load() || r.part.Failed() || r.cleaning {
-			r.lock.Unlock()
-			return
-		}
-		hw := r.part.HighWatermark()
-		if r.part.Log.ActiveExpired(now, hw) {
-			if err := b.roll(r, &log.Append{Base: r.part.Log.EndOffset()}); err != nil {
-				b.storageFailed(r, err)
-			}
-		}
-		gone := r.part.Log.Retain(now, hw)
-		r.lock.Unlock()
-		for _, s := range gone {
+		for _, s := range b.retainLog(r, now) {
 			b.background.after(delay, func() { b.drop(r, s) })
 		}
 	})
+}
+
+// retainLog returns the segments of one log that go. The partition stays
+// meanwhile: a roll makes a file in its directory and orders a seal.
+func (b *Broker) retainLog(r *replica, nowMs int64) []*log.Segment {
+	r.leader.RLock()
+	defer r.leader.RUnlock()
+	r.lock.LockAside()
+	defer r.lock.Unlock()
+	if r.gone.Load() || r.part.Failed() || r.cleaning {
+		return nil
+	}
+	hw := r.part.HighWatermark()
+	if r.part.Log.ActiveExpired(nowMs, hw) {
+		if err := b.roll(r, &log.Append{Base: r.part.Log.EndOffset()}); err != nil {
+			b.storageFailed(r, err)
+		}
+	}
+	return r.part.Log.Retain(nowMs, hw)
 }
 
 // drop deletes a segment behind every seal that was ordered before: a seal that

@@ -60,6 +60,9 @@ type processor struct {
 	refused   telemetry.Counter // connections closed for what they sent
 	bytesIn   telemetry.Counter
 	bytesOut  telemetry.Counter
+	calls     telemetry.Counter // receives, sends and calls of the ring
+	copies    telemetry.Copies
+	entered   int64         // calls of the ring that are in it
 	throttled atomic.Uint64 // responses that told a client to wait
 }
 
@@ -118,7 +121,11 @@ func (p *processor) run() {
 	for ; p.memo != nil; p.memo = p.memo.follows {
 		p.memo.dropRoom()
 	}
-	p.selector.close()
+	if r := p.selector.ring; r != nil {
+		r.close()
+	}
+	// The eventfd stays open until all threads have ended: one that is about to
+	// wake this one would write to whatever had its number by then.
 }
 
 // transferIfFull hands over the sends of the round when they are as many as go at
@@ -148,6 +155,10 @@ func (p *processor) prepare() error {
 
 func (p *processor) round() {
 	p.recorder.Poll()
+	if n := p.selector.enters(); n > p.entered {
+		p.calls.Add(uint64(n - p.entered))
+		p.entered = n
+	}
 	if p.region != nil {
 		p.region.round()
 	}
@@ -193,7 +204,7 @@ func (p *processor) configureNew() bool {
 }
 
 func (p *processor) register(x arrival) {
-	c := &connection{fd: x.fd, peer: x.from, writable: true, lastUseNs: p.nowNs}
+	c := &connection{fd: x.fd, peer: x.from, copies: &p.copies, lastUseNs: p.nowNs}
 	if n := len(p.free); n > 0 {
 		c.slot = p.free[n-1]
 		p.free = p.free[:n-1]
@@ -220,11 +231,8 @@ func (p *processor) ready(c *connection, events uint32) {
 	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.readable, c.ended = true, true
 	}
-	if events&unix.EPOLLOUT != 0 {
-		c.writable = true
-		if c.sending {
-			p.sendNext(c)
-		}
+	if events&unix.EPOLLOUT != 0 && c.sending {
+		p.sendNext(c)
 	}
 	if !c.closed && c.readable {
 		p.queue(c)
@@ -279,15 +287,17 @@ func (p *processor) takeResponses() {
 }
 
 // sendNext sends the responses that are there, in the order of their requests.
+// A socket may be told of as writable while the ring has a part of one: what is
+// left goes when that has completed.
 func (p *processor) sendNext(c *connection) {
-	for c.first != nil && c.first.ready && !c.closed {
+	for c.first != nil && c.first.ready && !c.closed && !c.handed {
 		r := c.first
 		if r.verdict == hangUp {
 			p.close(c)
 			return
 		}
 		o := r.send(c.fd)
-		if p.passed(c, o); o == handed || o == full {
+		if p.passed(c, o); o == full {
 			return
 		}
 	}
@@ -297,7 +307,9 @@ func (p *processor) sendNext(c *connection) {
 func (p *processor) passed(c *connection, o progress) {
 	switch o {
 	case full:
-		c.sending, c.writable = true, false
+		c.sending = true
+	case handed:
+		c.handed = true
 	case broken:
 		p.close(c)
 	case done:
@@ -334,21 +346,26 @@ func (p *processor) mayRead(c *connection) bool {
 	return !c.muted(p.broker.inflight) && (c.readable || c.ended || c.to > c.from)
 }
 
+// take is a request to use. One that has lost its room to others' hunger gets another.
 func (p *processor) take() *request {
 	r := p.memo
 	if r == nil {
 		r = newRequest(p)
-		r.takeRoom(roomBytes)
-		return r
+	} else {
+		p.memo, r.follows = r.follows, nil
 	}
-	p.memo = r.follows
-	r.follows = nil
+	if r.room == nil {
+		r.takeRoom(roomBytes)
+	}
 	return r
 }
 
 func (p *processor) recycle(r *request) {
 	p.inflight.Add(-1)
 	r.reset()
+	if len(p.hungry) > 0 {
+		r.dropRoom()
+	}
 	r.follows = p.memo
 	p.memo = r
 }

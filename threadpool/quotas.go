@@ -21,11 +21,7 @@ type quotas struct {
 // newQuotas returns nil when no client is limited, so that requests then cost
 // the look at a nil pointer.
 func newQuotas(cfg *models.Config, gogo bool, class *kernel.Class) *quotas {
-	clients := quota.NewClients(quota.Limits{
-		ProduceBytesPerSec: float64(cfg.Int("quota.producer.default")),
-		FetchBytesPerSec:   float64(cfg.Int("quota.consumer.default")),
-		RequestPercent:     float64(cfg.Int("quota.request.percentage.default")),
-	})
+	clients := quota.NewClients(quota.LimitsOf(cfg))
 	if clients == nil {
 		return nil
 	}

@@ -43,6 +43,7 @@ func (p *processor) receive(c *connection) {
 			ring.receive(c.fd, c.slot, c.room())
 			return // transferred goes on
 		}
+		p.calls.Inc()
 		if n, errno := kernel.Recv(c.fd, c.room()); !c.took(p.mem, n, errno) {
 			o = gone
 			break
@@ -78,6 +79,7 @@ func (p *processor) transferred(slot int32, sent bool, res int32) {
 	}
 	switch {
 	case sent:
+		c.handed = false
 		o := c.first.wrote(n, errno)
 		if p.passed(c, o); o != full {
 			p.sendNext(c)
@@ -98,7 +100,9 @@ func (p *processor) accept(c *connection, frame []byte) {
 	r.stamps[telemetry.Framed] = telemetry.Now()
 	r.buf, r.frame = c.consume(len(frame)), frame
 	if binary.BigEndian.Uint16(frame) == fetchKey { // it may wait, with the buffer that it came in
-		r.buf, r.frame = p.mem.tighten(r.buf, frame)
+		if r.buf, r.frame = p.mem.tighten(r.buf, frame); &r.frame[0] != &frame[0] {
+			p.copies.Add(telemetry.CopyReceive, len(frame))
+		}
 	}
 	if c.to > c.from {
 		c.readableNs = r.stamps[telemetry.Framed] // the next frame has begun already
@@ -138,7 +142,8 @@ func (p *processor) warnTooLarge(c *connection) {
 	}
 }
 
-// starve notes whether the connection waits for memory.
+// starve notes whether the connection waits for memory. What requests keep for
+// their next response may lie in the middle of what it needs in one piece.
 func (p *processor) starve(c *connection, yes bool) {
 	switch {
 	case c.starved == yes:
@@ -146,6 +151,11 @@ func (p *processor) starve(c *connection, yes bool) {
 		c.starved = true
 		p.hungry = append(p.hungry, c)
 		p.mem.wait(1)
+		if p.region != nil && len(p.hungry) == 1 { // what comes back from now on keeps none
+			for r := p.memo; r != nil; r = r.follows {
+				r.dropRoom()
+			}
+		}
 	default:
 		c.starved = false
 		p.mem.wait(-1)

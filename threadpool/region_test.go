@@ -7,13 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/iobuf"
 )
 
 // TestRegionBound has many connections begin requests of which a thread's memory
-// holds three, beside what is small. The others wait until those are served; then all are, and all memory
-// comes home.
+// holds four, while nothing else is out. The others wait until those are served;
+// then all are, and all memory comes home.
 func TestRegionBound(t *testing.T) {
 	for _, set := range [][]string{nil, {"inflight", "4"}, {"durability", "memory"}, {"durability", "power", "disk", "direct"}} {
 		cfg := config(t, append([]string{"memory", "arena", "num.network.threads", "1"}, set...)...)
@@ -40,7 +42,7 @@ func TestRegionBound(t *testing.T) {
 			clients[i], frames[i] = dial(t, b), produceFrame("load", int32(i), 900)
 			write(t, clients[i], frames[i][:40000])
 		}
-		until("memory does not run out", func(st arena.Stats) bool { return st.Failures > 0 && p.region.starved.Load() == conns-3 })
+		until("memory does not run out", func(st arena.Stats) bool { return st.Failures > 0 && p.region.starved.Load() == conns-4 })
 		for i := range clients {
 			go clients[i].Write(frames[i][40000:])
 		}
@@ -69,6 +71,11 @@ func TestRegionTooSmall(t *testing.T) {
 	closed(t, c)
 	c = dial(t, b)
 	write(t, c, produceFrame("load", 0, 2000))
+	if _, body := read(t, c); len(body) == 0 {
+		t.Error("no answer")
+	}
+	// One that takes all of the memory has to wait for what the one before keeps.
+	write(t, c, produceFrame("load", 0, 3000))
 	if _, body := read(t, c); len(body) == 0 {
 		t.Error("no answer")
 	}
@@ -126,4 +133,42 @@ func TestRegionFrees(t *testing.T) {
 	if st := r.arena.Stats(); st.UsedBytes != 0 || r.largest() != 4<<20 {
 		t.Errorf("%d bytes used, largest %d", st.UsedBytes, r.largest())
 	}
+}
+
+// TestRegionInPieces: when the memory was full of small requests once and all of
+// them have come back, the largest there may be finds room again, though each of
+// them keeps memory for its next response.
+func TestRegionInPieces(t *testing.T) {
+	cfg := config(t, "memory", "arena", "num.network.threads", "1")
+	cfg.MemoryBytes = minRegionBytes
+	p := byHand(t, cfg)
+	c, peer := connect(t, p)
+	defer unix.Close(peer)
+	var bufs []*iobuf.Buf
+	var requests []*request
+	for b := p.mem.small(smallBytes); b != nil; b = p.mem.small(smallBytes) {
+		bufs, requests = append(bufs, b), append(requests, p.take())
+		p.inflight.Add(1)
+	}
+	for i := range bufs {
+		bufs[i].Release(p.mem)
+		p.recycle(requests[i])
+	}
+	if p.mem.Alloc(1<<20) != nil {
+		t.Fatal("nothing lies in the way, so the test shows nothing")
+	}
+	p.starve(c, true)
+	p.region.round()
+	b := p.mem.Alloc(p.region.largest())
+	if b == nil {
+		t.Fatalf("no buffer of %d bytes, and nobody has any memory: %+v", p.region.largest(), p.region.arena.Stats())
+	}
+	b.Release(p.mem)
+	if r := p.take(); r.room == nil {
+		t.Error("a request has no memory of the thread's any more")
+	} else {
+		p.inflight.Add(1)
+		p.recycle(r)
+	}
+	p.close(c)
 }

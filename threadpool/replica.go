@@ -111,7 +111,11 @@ func (h *handler) write(r *replica, pp *api.ProducePart) error {
 	b.at(stepAppended, h.current)
 	switch {
 	case b.power && b.syncEach:
-		if err := r.syncNow(a.End()); err != nil {
+		h.flush()
+		h.seat.rest()
+		err := r.syncNow(a.End())
+		h.seat.rise()
+		if err != nil {
 			return err
 		}
 	case b.power:

@@ -4,11 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ceteris/ceteris/models/disk"
 )
 
 // TestRetention deletes old segments while consumers read, and their files.
@@ -88,4 +91,49 @@ func TestDeleteBeforeDrop(t *testing.T) {
 	stop() // which drops at once what waits for it
 	b, _ = start(t, cfg)
 	consume(t, b, "t", 1, 50)
+}
+
+// TestRetentionKeepsPartition: while retention rolls a log its partition cannot
+// be deleted under it.
+func TestRetentionKeepsPartition(t *testing.T) {
+	b, err := New(config(t, "log.retention.ms", "1", "log.retention.check.interval.ms", "5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rep atomic.Pointer[replica]
+	shared := make(chan bool, 1)
+	b.fs = &watchFS{disk.OS, func(path string, flag int) {
+		if r := rep.Load(); r != nil && freshSegment(path, flag) {
+			select {
+			case shared <- r.leader.Shared():
+			default:
+			}
+		}
+	}}
+	serve(t, b)
+	cl := client(t, b)
+	createTopic(t, cl, "t", 1)
+	rep.Store(b.replica(b.image.Load().Topic([]byte("t")), 0))
+	produce(t, cl, "t", 1, 0, 1)
+	if !<-shared {
+		t.Error("the partition may go while a segment of it is made")
+	}
+}
+
+// TestRetentionFrees: the file of an expired segment is closed, and its space
+// free, also where nothing is written to the log any more.
+func TestRetentionFrees(t *testing.T) {
+	for _, durability := range []string{"process", "power"} {
+		b, _ := start(t, config(t, "durability", durability, "log.retention.ms", "1",
+			"log.retention.check.interval.ms", "5", "log.segment.delete.delay.ms", "0"))
+		cl := client(t, b)
+		createTopic(t, cl, "t", 1)
+		f := fileOf(b.replica(b.image.Load().Topic([]byte("t")), 0).part.Log.ActiveSegment())
+		produce(t, cl, "t", 1, 0, 1)
+		for deadline := time.Now().Add(10 * time.Second); f.refs.Load() > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %d references to a segment that is deleted", durability, f.refs.Load())
+			}
+		}
+	}
 }

@@ -2,6 +2,7 @@ package threadpool
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +25,7 @@ type ring struct {
 	events  []unix.EpollEvent
 	spare   []unix.EpollEvent
 	flying  int // transfers handed over or about to be, not completed
+	closed  bool
 }
 
 // watched is the socket of a slot. Completions that were meant for the one before
@@ -98,6 +100,8 @@ func (n *ring) forget(slot int32) {
 	e.Cancel(userData(ofPoll, w.gen, slot))
 	e.UserData = userData(ofCancel, 0, 0)
 	w.fd, w.gen = -1, w.gen+1
+	// What was noted of it and not told yet would be told of the next in its slot.
+	n.events = slices.DeleteFunc(n.events, func(ev unix.EpollEvent) bool { return ev.Fd == slot })
 	_ = n.ring.Submit() // what it could not do now the next call does
 }
 
@@ -205,5 +209,10 @@ func (n *ring) note(c *uring.CQE) {
 	n.events = append(n.events, unix.EpollEvent{Events: happened, Fd: slot})
 }
 
-// close ends the ring and all that it watches.
-func (n *ring) close() { n.ring.Close() }
+// close ends the ring and all that it watches, once.
+func (n *ring) close() {
+	if !n.closed {
+		n.closed = true
+		n.ring.Close()
+	}
+}

@@ -11,6 +11,7 @@ import (
 type scheduler struct {
 	slots chan struct{}
 	quit  chan struct{}
+	over  sync.Once // closes quit
 	tasks sync.WaitGroup
 	loops sync.WaitGroup
 
@@ -82,10 +83,15 @@ func (s *scheduler) quitting() bool {
 	}
 }
 
+// endLoops ends what runs at intervals and returns when it has.
+func (s *scheduler) endLoops() {
+	s.over.Do(func() { close(s.quit) })
+	s.loops.Wait()
+}
+
 // stop ends the loops, runs what is delayed, and returns when all has run.
 func (s *scheduler) stop() {
-	close(s.quit)
-	s.loops.Wait()
+	s.endLoops()
 	s.mu.Lock()
 	s.closed = true
 	for t, f := range s.delays {

@@ -32,6 +32,7 @@ func (r *request) send(fd int) progress {
 		n, err := 0, error(nil)
 		if p.FD >= 0 && directOf(p) == nil {
 			off := p.Off
+			r.proc.calls.Inc()
 			n, err = unix.Sendfile(fd, p.FD, &off, p.Len)
 			if err == nil && n == 0 {
 				return broken
@@ -47,6 +48,7 @@ func (r *request) send(fd int) progress {
 				return handed
 			}
 			var errno unix.Errno
+			r.proc.calls.Inc()
 			if n, errno = kernel.Send(fd, b, more); errno != 0 {
 				err = errno
 			}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/telemetry"
 )
 
@@ -20,13 +19,15 @@ type staff struct {
 	hired    int // ever, for names and seats
 	want     int
 
-	mu       sync.Mutex // guards handlers
+	mu       sync.Mutex // guards what follows
 	handlers []*handler
+	goneNs   uint64 // idle time of those who have left
 }
 
 // hire adds a handler that has no thread yet.
 func (s *staff) hire(b *Broker) *handler {
-	h := &handler{broker: b, name: handlerName(s.hired), seat: b.idle.seat(len(b.processors) + s.hired), work: busywork.New(&b.cfg).Stream(s.hired)}
+	at := len(b.processors) + s.hired
+	h := &handler{broker: b, name: handlerName(s.hired), at: at, seat: b.idle.seat(at), work: b.work.Stream(s.hired)}
 	s.hired++
 	s.want++
 	s.mu.Lock()
@@ -38,17 +39,18 @@ func (s *staff) hire(b *Broker) *handler {
 // leave is a dismissed handler's last act. Its time from now on counts as
 // asleep.
 func (s *staff) leave(h *handler) {
-	now := telemetry.Now()
-	h.idling.begin(now)
-	h.sleeping.begin(now)
 	h.seat.rest()
 	h.broker.crew.leave(h.name)
 	s.drop(h)
+	now := telemetry.Now()
+	h.idling.begin(now)
+	h.sleeping.begin(now)
 }
 
 func (s *staff) drop(h *handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.goneNs += h.idling.total.Load()
 	s.handlers = slices.DeleteFunc(s.handlers, func(o *handler) bool { return o == h })
 }
 
@@ -58,10 +60,19 @@ func (s *staff) size() int {
 	return len(s.handlers)
 }
 
-// idleNs is the time that the present handlers had no request.
+// busy reports whether a handler has a request or a sync.
+func (s *staff) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.handlers, func(h *handler) bool { return !h.idling.going() })
+}
+
+// idleNs is the time that handlers, those who have left too, had no request; and
+// how many there are now.
 func (s *staff) idleNs(nowNs int64) (ns uint64, handlers int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ns = s.goneNs
 	for _, h := range s.handlers {
 		ns += h.idling.read(nowNs)
 	}
@@ -104,13 +115,15 @@ func (b *Broker) setHandlers(n int) error {
 		s.want = n
 		return nil
 	}
-	if more := n - s.want; !b.gogo && more > 0 {
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + more) // a slot for each locked thread
+	// A slot for each locked thread, as serve has it. Those of handlers who have
+	// left are still there.
+	if need := Threads(&b.cfg) - int(b.cfg.Int("num.io.threads")) + n + 1; !b.gogo && runtime.GOMAXPROCS(0) < need {
+		runtime.GOMAXPROCS(need)
 	}
 	for s.want < n {
 		h := s.hire(b)
 		h.seat.rise()
-		if err := b.crew.join(h.name, h.run); err != nil {
+		if err := b.crew.join(h.name, h.at, h.run); err != nil {
 			h.seat.rest()
 			s.want--
 			s.drop(h)

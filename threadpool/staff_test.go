@@ -3,6 +3,10 @@ package threadpool
 import (
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -55,6 +59,66 @@ func besides(b *Broker) int {
 		n++
 	}
 	return n
+}
+
+// TestResizeKeepsSlots: handlers who come after others have left take over their
+// scheduler slots.
+func TestResizeKeepsSlots(t *testing.T) {
+	b, _ := start(t, config(t, "num.io.threads", "4"))
+	before := runtime.GOMAXPROCS(0)
+	for range 3 {
+		for _, n := range []int{1, 4} {
+			if err := b.setHandlers(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if after := runtime.GOMAXPROCS(0); after != before {
+		t.Errorf("GOMAXPROCS is %d with as many threads as before, when it was %d", after, before)
+	}
+}
+
+// TestHiredSeat: a handler hired later is bound to the CPU that its seat stands
+// for, and its thread has its name.
+func TestHiredSeat(t *testing.T) {
+	b, _ := start(t, config(t, "threads", "pinned", "num.network.threads", "1", "num.io.threads", "2"))
+	for _, n := range []int{5, 3, 6} {
+		if err := b.setHandlers(n); err != nil {
+			t.Fatal(err)
+		}
+		for b.staff.size() != n {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for _, h := range b.staff.handlers {
+		i := slices.IndexFunc(b.crew.list(), func(m member) bool { return m.name == h.name })
+		if i < 0 {
+			t.Fatalf("no thread of %s", h.name)
+		}
+		m := b.crew.list()[i]
+		if want := slices.Index(b.crew.cpus, m.cpu); h.seat != b.idle.seat(want) {
+			t.Errorf("%s is on CPU %d and has another's seat", h.name, m.cpu)
+		}
+		name, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/comm", m.tid))
+		if err != nil || strings.TrimSpace(string(name)) != h.name {
+			t.Errorf("the thread of %s is called %q: %v", h.name, name, err)
+		}
+	}
+}
+
+// TestIdleTimeStays: the idle time of handlers is a sum that only grows, also
+// when some leave.
+func TestIdleTimeStays(t *testing.T) {
+	var s staff
+	for _, ns := range []uint64{5, 3} {
+		h := &handler{}
+		h.idling.total.Store(ns)
+		s.handlers = append(s.handlers, h)
+	}
+	s.drop(s.handlers[0])
+	if ns, n := s.idleNs(100); ns != 8 || n != 1 {
+		t.Errorf("%d ns idle, %d handlers; want 8 and 1", ns, n)
+	}
 }
 
 // TestResizeAsked: the admin port takes the setting within its bounds only.

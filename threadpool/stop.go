@@ -11,7 +11,7 @@ import (
 )
 
 // slowClient is how long Stop waits for clients to read their last response.
-const slowClient = 2 * time.Second
+var slowClient = 2 * time.Second
 
 // Stop accepts nothing more, answers what is in the broker, ends the threads
 // and closes every log at its exact length.
@@ -33,17 +33,24 @@ func (b *Broker) Stop(ctx context.Context) error {
 	}
 	b.produces.Stop()
 	b.fetches.Stop()
-	if b.writer != nil {
-		b.writer.stop()
-	}
 	joined := make(chan struct{})
-	go func() { b.threads.wg.Wait(); close(joined) }()
+	go func() {
+		if b.writer != nil {
+			b.background.endLoops() // retention rolls, and the writer has to seal
+			b.writer.stop()
+		}
+		b.threads.wg.Wait()
+		close(joined)
+	}()
 	select {
 	case <-joined:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	b.acceptor.close()
+	for _, p := range b.processors {
+		p.selector.close()
+	}
 	b.background.stop()
 	b.freeRegions()
 	return b.closeLogs()
@@ -64,7 +71,7 @@ func (b *Broker) drain(ctx context.Context) error {
 			return nil
 		}
 		b.fetches.CompleteAll()
-		if b.channel.waiting() > 0 || b.produces.Waiting() > 0 {
+		if b.channel.waiting() > 0 || b.staff.busy() || b.produces.Waiting() > 0 {
 			quiet = 0
 		}
 		select {

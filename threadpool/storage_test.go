@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -238,6 +239,20 @@ func fetchCode(t *testing.T, b *Broker, partition int32, offset int64) int16 {
 	return resp.Topics[0].Partitions[0].ErrorCode
 }
 
+// toFail starts a broker with a topic of one partition, which holds one record and is
+// going to fail.
+func toFail(t *testing.T, b *Broker) (*replica, *journal) {
+	t.Helper()
+	if err := b.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Stop(context.Background()) }) // an error: the partition failed
+	createTopic(t, client(t, b), "t", 1)
+	j := newJournal(0)
+	j.rush(t, b, 1, 1, 0)
+	return b.replica(b.image.Load().Topic([]byte("t")), 0), j
+}
+
 // TestNoSyncAfterFailure: once a partition has failed, no sync of it may
 // acknowledge anything, although the next sync of a file succeeds after one
 // that has lost pages.
@@ -246,14 +261,7 @@ func TestNoSyncAfterFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = b.Stop(context.Background()) }() // an error: the partition failed
-	createTopic(t, client(t, b), "t", 1)
-	j := newJournal(0)
-	j.rush(t, b, 1, 1, 0)
-	rep := b.replica(b.image.Load().Topic([]byte("t")), 0)
+	rep, j := toFail(t, b)
 	setSyncing := func(on bool) {
 		rep.lock.LockAside()
 		rep.syncing = on
@@ -317,4 +325,34 @@ func TestCreateFails(t *testing.T) {
 	j := newJournal(2)
 	j.rush(t, b, 1, 3, 0)
 	j.verify(t, b, 3, true)
+}
+
+// TestNobodyWaitsForSync: a handler that is to sync within an append, and so is
+// away for long, wakes first the network threads that it owes that.
+func TestNobodyWaitsForSync(t *testing.T) {
+	b, err := New(config(t, "durability", "power", "commit", "each", "num.io.threads", "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs := newFaultFS(false)
+	b.fs = fs
+	var appended atomic.Bool
+	owed := make(chan int, 1)
+	b.trace = func(s step, _ *request) {
+		if h := b.staff.handlers[0]; s == stepAppended {
+			h.owed = append(h.owed, b.processors[0])
+			appended.Store(true)
+		}
+	}
+	fs.syncing = func() {
+		if appended.CompareAndSwap(true, false) {
+			owed <- len(b.staff.handlers[0].owed)
+		}
+	}
+	serve(t, b)
+	createTopic(t, client(t, b), "t", 1)
+	newJournal(0).rush(t, b, 1, 1, 0)
+	if n := <-owed; n != 0 {
+		t.Errorf("%d network threads sleep over responses while the handler syncs", n)
+	}
 }

@@ -7,7 +7,7 @@ import "github.com/ceteris/ceteris/tpc/reactor"
 // that the listener is paused; they wait here as the rest does in the backlog.
 func (s *shard) OnAccept(fd int) {
 	if len(s.parked) == 0 && s.b.takePlace() {
-		s.admit(fd)
+		s.enterBroker(fd)
 		return
 	}
 	s.parked = append(s.parked, fd)
@@ -42,10 +42,10 @@ func (s *shard) unpark() {
 		for len(s.parked) > 0 && s.b.takePlace() {
 			fd := s.parked[0]
 			s.parked = append(s.parked[:0], s.parked[1:]...)
-			s.admit(fd)
+			s.enterBroker(fd)
 		}
 		if len(s.parked) == 0 {
-			s.listening.Resume()
+			s.acceptAgain()
 			return
 		}
 		// A place may have become free before the flag was up: look once more.
@@ -55,9 +55,24 @@ func (s *shard) unpark() {
 	}
 }
 
-// leave gives a connection's place back and tells one shard that waits for it.
-func (s *shard) leave() {
+// enterBroker takes a connection in that has its place, past the door if there is one.
+func (s *shard) enterBroker(fd int) {
+	if s.b.door != nil {
+		s.ask(fd)
+		return
+	}
+	s.admit(fd, noTicket)
+}
+
+// leave is the end of a connection that was counted.
+func (s *shard) leave(ticket int32) {
 	s.connCount.Add(-1)
+	s.goodbye(ticket)
+	s.vacate()
+}
+
+// vacate gives a connection's place back and tells one shard that waits for it.
+func (s *shard) vacate() {
 	s.b.open.Add(-1)
 	for _, other := range s.b.shards {
 		if !other.crowded.Swap(false) {
@@ -73,7 +88,7 @@ func (s *shard) leave() {
 
 // admit gives a connection, which has its place, to a shard: the one with the
 // fewest when they share a listener, else the one that it came to.
-func (s *shard) admit(fd int) {
+func (s *shard) admit(fd int, ticket int32) {
 	to := s.id
 	if s.b.handsOff() {
 		for i := range s.b.shards {
@@ -85,31 +100,31 @@ func (s *shard) admit(fd int) {
 	if to != s.id {
 		if entered, _ := s.enter(groupAccept, to, nil); entered {
 			s.b.shards[to].connCount.Add(1)
-			s.send(to, message{kind: msgAccept, part: int32(s.id), fd: int32(fd)})
+			s.send(to, message{kind: msgAccept, part: ticket, fd: int32(fd)})
 			return
 		}
 	}
 	s.connCount.Add(1)
-	s.attach(fd)
+	s.attach(fd, ticket)
 }
 
 // attach makes a connection of an accepted socket; it has been counted already.
-func (s *shard) attach(fd int) {
+func (s *shard) attach(fd int, ticket int32) {
 	if s.stopping {
 		s.b.out.closeSocket(fd)
-		s.leave()
+		s.leave(ticket)
 		return
 	}
 	s.b.out.tune(s.b, fd)
 	s.nextConn++
 	s.accepted.Inc()
-	c := &conn{s: s, id: uint64(s.id)<<48 | s.nextConn, lastNs: s.r.Now()}
-	c.framer = reactor.Framer{Alloc: s.alloc, MaxBytes: s.maxFrame}
+	c := &conn{s: s, ticket: ticket, id: uint64(s.id)<<48 | s.nextConn, lastNs: s.r.Now()}
+	c.framer = reactor.Framer{Alloc: s.alloc, MaxBytes: s.maxFrame, Copies: &s.copies}
 	st, err := s.r.Attach(fd, c)
 	if err != nil {
 		s.b.logf("connection refused: %v", err)
 		s.b.out.closeSocket(fd)
-		s.leave()
+		s.leave(ticket)
 		return
 	}
 	c.st = st
@@ -131,7 +146,7 @@ func (s *shard) forget(c *conn) {
 	if c.next != nil {
 		c.next.prev = c.prev
 	}
-	s.leave()
+	s.leave(c.ticket)
 }
 
 // dropParked hangs up on those who still wait when the broker stops.

@@ -19,6 +19,7 @@ answers:
 		}
 		r := c.pop()
 		c.last = r.drop // answers before it still go out, nothing after it
+		c.throttle(r.booking.throttleMs)
 		switch {
 		case r.silent:
 			c.s.recordSilent(r, nowNs)

@@ -7,6 +7,7 @@ import (
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/log"
+	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -90,6 +91,7 @@ func (a *appender) write(ap *log.Append, b []byte) {
 			k.endPos, k.endOff = f.end, ap.Last+1
 		}
 	}
+	a.p.s.copies.Add(telemetry.CopyAppend, len(b))
 	a.p.s.markDirty(a.p)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
+	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
@@ -33,6 +34,7 @@ type Broker struct {
 	control  *cluster.Controller
 	env      api.Env
 	registry *telemetry.Registry
+	work     *busywork.Work // service time that an experiment adds
 	sessions atomic.Int32
 
 	checkpoints checkpoints
@@ -45,6 +47,7 @@ type Broker struct {
 	listeners []int    // by shard, -1 when it is the reactor's; one alone with accept=handoff
 	addrs     []string // that clients are told
 	open      atomic.Int64
+	door      *door // shard 0's; nil: connections are limited by neither address nor rate
 	running   sync.WaitGroup
 	watch     *reactor.Watchdog
 	fatal     chan error
@@ -60,6 +63,9 @@ func newBroker(cfg models.Config) *Broker {
 		cfg: cfg, fs: disk.OS, registry: telemetry.NewRegistry(), fatal: make(chan error, 1),
 		facts: map[string]string{}, leastBytes: minShardBytes, most: usualLimits, moves: newMoves(),
 	}
+	b.work = busywork.New(&b.cfg)
+	b.registry.Handle("POST /inject/slow", b.work)
+	b.door = b.newDoor()
 	b.out = process{b}
 	return b
 }
@@ -82,19 +88,32 @@ func (b *Broker) Fatal() <-chan error { return b.fatal }
 // Telemetry is what the admin port serves.
 func (b *Broker) Telemetry() *telemetry.Registry { return b.registry }
 
-// Facts are what probing found.
+// Facts are what probing found: of the first shard, and of others what is not as it
+// is there.
 func (b *Broker) Facts() map[string]string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	out := maps.Clone(b.facts)
-	for i, s := range b.shards {
-		for k, v := range s.r.Facts() {
-			if i == 0 {
+	var shards []map[string]string
+	for _, s := range b.shards {
+		shards = append(shards, s.r.Facts())
+	}
+	tell(out, shards)
+	return out
+}
+
+// tell adds the facts of shards to out.
+func tell(out map[string]string, shards []map[string]string) {
+	for i, facts := range shards {
+		for k, v := range facts {
+			switch {
+			case i == 0:
 				out[k] = v
+			case k != "cpu" && shards[0][k] != v:
+				out[k] += fmt.Sprintf("; shard %d: %s", i, v)
 			}
 		}
 	}
-	return out
 }
 
 func (b *Broker) setFact(k, v string) {

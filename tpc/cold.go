@@ -1,6 +1,8 @@
 package tpc
 
 import (
+	"slices"
+
 	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
@@ -67,7 +69,17 @@ func (s *shard) placeCold(r *request, a *api.API) {
 		r.pending = 1
 		s.inSteps(r, (*shard).offerColds, (*shard).coldAnswered)
 	default:
-		s.r.Offload(&controlJob{s: s, r: r, a: a, req: r.cold})
+		s.askController(&controlJob{s: s, r: r, a: a, req: r.cold})
+	}
+}
+
+// askController has a request answered that may block, one of the shard's at a
+// time. Others would only wait for the controller's lock, each on one of the few
+// goroutines that file work needs too; and who has the lock may be closing a
+// partition, which ends when the partition's file work has.
+func (s *shard) askController(j *controlJob) {
+	if s.control = append(s.control, j); len(s.control) == 1 {
+		s.r.Offload(j)
 	}
 }
 
@@ -86,8 +98,12 @@ func (j *controlJob) Work() { j.resp = j.a.Answer(j.s.env, j.req) }
 
 // Done runs on the shard's thread.
 func (j *controlJob) Done() {
+	s := j.s
+	if s.control = slices.Delete(s.control, 0, 1); len(s.control) > 0 {
+		s.r.Offload(s.control[0])
+	}
 	j.r.coldResp = j.resp
-	j.s.coldDone(j.r)
+	s.coldDone(j.r)
 }
 
 // offerColds sends some parts to the shards that own their partitions, by the

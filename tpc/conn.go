@@ -14,6 +14,7 @@ type conn struct {
 
 	prev, next *conn // the shard's connections
 	id         uint64
+	ticket     int32 // what the door knows it by
 
 	// Receiving.
 	stash     []reactor.Received // buffers whose frames wait for the in-flight limit
@@ -24,7 +25,10 @@ type conn struct {
 	starvedNs int64 // since when, 0 when it does not
 	lastNs    int64 // last activity, for connections.max.idle.ms
 	inflight  int
-	held      *request // the newest, while its session is not here: nothing is taken in meanwhile
+	mutedNs   int64         // over its quota: nothing is received before, 0 when it is not muted
+	unmute    reactor.Timer // then
+	later     bool          // a task goes on with what is stashed
+	held      *request      // the newest, while its session is not here: nothing is taken in meanwhile
 
 	// Answering.
 	head, tail *request // in arrival order; only the head may be answered
@@ -64,12 +68,42 @@ func (c *conn) OnFill(n int) {
 	c.parse(c.lastNs)
 }
 
-// parse decodes frames until the in-flight limit is reached or the bytes are
-// used up. All of them are complete at nowNs, however long each waits for those
-// before it.
+// parse goes on with what is stashed, unless a task will.
 func (c *conn) parse(nowNs int64) {
+	if !c.later || c.closed {
+		c.admit(nowNs, 0)
+	}
+}
+
+// stashMost is how many received buffers may wait for a task to go on: to stop
+// receiving and to begin again costs two calls into the kernel.
+const stashMost = 4
+
+// taking is a connection as the task that goes on with what it has stashed.
+type taking conn
+
+// RunTask takes one request at least, so that something is done however short the
+// time is, and queues behind other connections with the rest.
+func (t *taking) RunTask() {
+	c := (*conn)(t)
+	c.later = false
+	if !c.closed {
+		c.admit(c.lastNs, 1)
+	}
+}
+
+// admit decodes frames until the in-flight limit is reached, the bytes are used up,
+// or I/O has to be looked at again; least are taken whatever the time. All of them
+// are complete at nowNs, however long each waits for those before it.
+func (c *conn) admit(nowNs int64, least int) {
 	done := 0
-	for done < len(c.stash) && c.open() && c.held == nil && c.inflight < c.s.inflightMax {
+	for done < len(c.stash) && c.open() && c.mutedNs == 0 && c.held == nil && c.inflight < c.s.inflightMax {
+		if least <= 0 && c.s.r.Overdue() {
+			c.later = true
+			c.s.putOff.Inc()
+			c.s.r.Ready((*taking)(c))
+			break
+		}
 		in := &c.stash[done]
 		c.s.allocFailed = false
 		frame, buf, ns, err := c.framer.Next(in)
@@ -82,9 +116,12 @@ func (c *conn) parse(nowNs int64) {
 			c.close()
 			break
 		}
-		if frame != nil && !c.s.serve(c, frame, buf, ns, nowNs) {
-			c.close()
-			break
+		if frame != nil {
+			least--
+			if !c.s.serve(c, frame, buf, ns, nowNs) {
+				c.close()
+				break
+			}
 		}
 		if len(in.Data) == 0 {
 			if in.Buf != nil { // see OnFill
@@ -103,7 +140,7 @@ func (c *conn) parse(nowNs int64) {
 		c.dropReceived()
 		return
 	}
-	if full := len(c.stash) > 0; full || c.s.stopping {
+	if full := len(c.stash) > 0 && (!c.later || len(c.stash) > stashMost); full || c.s.stopping || c.mutedNs > 0 {
 		c.pause()
 	} else if c.paused {
 		c.paused = false
@@ -182,6 +219,7 @@ func (c *conn) close() {
 // OnClosed is called once, when no callback of the stream will come any more.
 func (c *conn) OnClosed(error) {
 	c.closed = true
+	c.s.r.Cancel(&c.unmute)
 	c.dropReceived()
 	c.s.letGo(&c.out)
 	c.releaseOut()

@@ -2,6 +2,7 @@ package tpc
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -58,5 +59,19 @@ func TestSpinAlwaysNeedsProcessors(t *testing.T) {
 	b.cfg.Factors.Spin = models.SpinAlways
 	if err := b.Start(); err == nil || !strings.Contains(err.Error(), "spin=always") {
 		t.Errorf("two shards that never sleep on one processor: %v", err)
+	}
+}
+
+// TestFactsOfShards: a shard that is not like the first is told.
+func TestFactsOfShards(t *testing.T) {
+	got := map[string]string{"disk": "direct"}
+	tell(got, []map[string]string{
+		{"cpu": "0", "network.backend": "uring", "uring.kernel": "6.1"},
+		{"cpu": "1", "network.backend": "uring", "uring.kernel": "6.1"},
+		{"cpu": "2", "network.backend": "epoll"},
+	})
+	want := map[string]string{"disk": "direct", "cpu": "0", "network.backend": "uring; shard 2: epoll", "uring.kernel": "6.1"}
+	if !maps.Equal(got, want) {
+		t.Errorf("facts %v, want %v", got, want)
 	}
 }

@@ -302,5 +302,5 @@ func (s *shard) fetchDone(r *request) {
 		r.stamps[telemetry.LocalDone] = max(r.stamps[telemetry.LocalDone], leg.localNs)
 	}
 	r.stamps[telemetry.Satisfied] = telemetry.Now()
-	s.finish(r)
+	s.settle(r)
 }

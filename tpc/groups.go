@@ -19,6 +19,8 @@ const (
 	groupCold
 	groupAccept
 	groupMemory
+	groupQuota
+	groupDoor
 	groups
 	noGroup = groups // replies, and what belongs to a request that has a place
 )
@@ -38,6 +40,8 @@ const (
 //   - A shard asks one other for memory at a time, and somebody of the other groups
 //     may wait for it.
 //   - A connection that finds no place stays where it was accepted.
+//   - A request without a place to be booked waits, as produce parts do, and so do
+//     connections on their way in and out.
 var groupSpecs = [groups]struct {
 	mesh.ServiceSpec
 	turns int
@@ -48,11 +52,15 @@ var groupSpecs = [groups]struct {
 	groupCold:    {mesh.ServiceSpec{Name: "cold", InFlight: 1 << 13, Waiting: 1 << 20, Calls: []string{"memory"}}, 64},
 	groupAccept:  {mesh.ServiceSpec{Name: "accept", InFlight: 1 << 10}, 64},
 	groupMemory:  {mesh.ServiceSpec{Name: "memory", InFlight: 16}, 16},
+	groupDoor:    {mesh.ServiceSpec{Name: "door", InFlight: 1 << 10, Waiting: 1 << 20}, 64},
+	groupQuota:   {mesh.ServiceSpec{Name: "quota", InFlight: 1 << 12, Waiting: 1 << 20}, 256},
 }
 
 // messageGroups says whose turn a message takes.
 var messageGroups = [messageKinds]group{
 	msgProduce: groupProduce, msgFetch: groupFetch, msgSeek: groupSession, msgCold: groupCold, msgAccept: groupAccept, msgBorrow: groupMemory,
+	msgBook: groupQuota, msgBooked: noGroup,
+	msgKnock: groupDoor, msgOpened: noGroup, msgLeft: groupDoor, msgGone: noGroup,
 	msgProduceDone: noGroup, msgFetchDone: noGroup, msgSeekDone: noGroup, msgColdDone: noGroup, msgAccepted: noGroup,
 	msgFetchCancel: noGroup, msgCancelAck: noGroup, msgRoom: noGroup, msgFence: noGroup, msgLent: noGroup, msgRecall: noGroup,
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/telemetry"
 )
 
 // What the two shards of a move do, each on its own thread. The steps are called
@@ -160,7 +161,7 @@ func (s *shard) take(h *cluster.Handover, g parcel, epoch int32, done func()) {
 	if g.tail == nil {
 		early.room.Release(s.arena)
 	} else {
-		copy(early.room.B, g.last)
+		s.copies.Add(telemetry.CopyMove, copy(early.room.B, g.last))
 		p.app.parked = early.room
 		g.tail.Release(s.arena)
 	}

@@ -2,6 +2,7 @@ package tpc
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -128,6 +129,30 @@ func TestMovesThatFail(t *testing.T) {
 	for _, err := range b.leaked {
 		t.Error(err)
 	}
+}
+
+// A move that is given up has failed, whatever a shard says that comes to it late.
+func TestMoveThatIsGivenUp(t *testing.T) {
+	b := start(t, t.TempDir())
+	topicWith(t, dial(t, b), "t", 1)
+	h := cluster.Handover{Topic: b.image.Load().Topic([]byte("t")), From: int32(ownerOf(b, "t", 0))}
+	h.To = 1 - h.From
+	letGo := hold(t, b, int(h.To), func(*shard) {})
+	given := make(chan []error, 1)
+	go func() { given <- b.Quiesce([]cluster.Handover{h}) }()
+	for waits := false; !waits; time.Sleep(time.Millisecond) {
+		b.moves.mu.Lock()
+		waits = b.moves.waiting != nil
+		b.moves.mu.Unlock()
+	}
+	b.moves.abandon() // as a stop does that has no time
+	errs := <-given
+	letGo()
+	until(t, b, int(h.To), "it was expected", func(s *shard) bool { return len(s.arriving) == 1 })
+	if !errors.Is(errs[0], errStopping) {
+		t.Errorf("the move failed with %v, want %v", errs[0], errStopping)
+	}
+	stop(t, b)
 }
 
 // Topics come and go, grow and the broker stops while everything moves. Whatever

@@ -104,9 +104,7 @@ func (s *shard) serveAgain(p *ownedPartition, done func()) {
 	for _, f := range p.app.files {
 		f.enough = f.sealed
 	}
-	for _, d := range p.drops {
-		s.r.After(&d.timer, d.dueNs-s.r.Now())
-	}
+	p.dropAgain()
 	(&release{p: p, budget: heldAtOnce, done: done}).RunTask()
 }
 

@@ -24,12 +24,18 @@ const (
 	msgSeekDone                       // home again, with the session or without
 	msgCold                           // to the owner: apply cold part `part` of req
 	msgColdDone                       // home again
-	msgAccept                         // from shard `part` to the least loaded: a connection
-	msgAccepted                       // back to it: shard `part` has taken it in
+	msgAccept                         // to the least loaded: a connection, with its ticket in `part`
+	msgAccepted                       // back to who accepted it: it was taken in
 	msgRoom                           // to a shard that keeps connections waiting: one has closed
 	msgFence                          // to a shard that something leaves: nothing sent by an older image follows
 	msgBorrow                         // to the shard with most memory: lend `part` spans of 2^`fd` bytes
 	msgLent                           // home again: what was lent is in the asker's loans
 	msgRecall                         // to a borrower: its lender wants memory back
+	msgBook                           // to the keeper of the client's quotas: book req
+	msgBooked                         // home again
+	msgKnock                          // to the door: may the connection `fd` come in
+	msgOpened                         // home again: with ticket `part`, after `fd` ms
+	msgLeft                           // to the door: the connection of ticket `part` has gone
+	msgGone                           // home again
 	messageKinds
 )

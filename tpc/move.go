@@ -1,7 +1,6 @@
 package tpc
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -190,15 +189,17 @@ func (b *Broker) Quiesce(hs []cluster.Handover) []error {
 			done()
 		})
 	}
-	if err != nil { // shards have ended, or may still be writing to errs
-		errs = make([]error, len(hs))
-	}
-	for i := range errs {
-		if why := cmp.Or(errs[i], err); why != nil {
-			errs[i] = fmt.Errorf("partition %s-%d stays on shard %d: %w", hs[i].Topic.Name, hs[i].Index, hs[i].From, why)
+	stay := make([]error, len(hs))
+	for i := range stay {
+		why := err // shards have ended, or may still be writing to errs
+		if err == nil {
+			why = errs[i]
+		}
+		if why != nil {
+			stay[i] = fmt.Errorf("partition %s-%d stays on shard %d: %w", hs[i].Topic.Name, hs[i].Index, hs[i].From, why)
 		}
 	}
-	return errs
+	return stay
 }
 
 // HandOver is called by the controller, for partitions that are quiet.

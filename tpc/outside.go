@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ceteris/ceteris/models/api"
 	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/reactor"
@@ -48,11 +50,15 @@ type outside interface {
 	// timeout is context.WithTimeout.
 	timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
 
+	// firstSession is where the ids of fetch sessions begin.
+	firstSession() int32
+
 	nowNs() int64 // monotonic
 	wallMs() int64
 
 	bind(addr *net.TCPAddr, backlog int, share sharing) (fd int, bound *net.TCPAddr, err error)
 	tune(b *Broker, fd int)
+	peer(fd int) netip.Addr // the zero address when it is gone already
 	closeSocket(fd int)
 }
 
@@ -110,6 +116,8 @@ func (p process) timeout(ctx context.Context, d time.Duration) (context.Context,
 	return context.WithTimeout(ctx, d)
 }
 
+func (p process) firstSession() int32 { return api.FirstSession() }
+
 func (p process) nowNs() int64  { return telemetry.Now() }
 func (p process) wallMs() int64 { return telemetry.WallMs() }
 
@@ -118,4 +126,5 @@ func (p process) bind(addr *net.TCPAddr, backlog int, share sharing) (int, *net.
 }
 
 func (p process) tune(b *Broker, fd int) { b.tuneSocket(fd) }
+func (p process) peer(fd int) netip.Addr { return peerOf(fd) }
 func (p process) closeSocket(fd int)     { _ = unix.Close(fd) }

@@ -96,7 +96,7 @@ func (b *Broker) ClosePartition(t *cluster.Topic, index int32) {
 	}
 	// The shard has forgotten it, so its files are closed here: that may block.
 	for _, d := range p.drops {
-		_ = d.seg.File.Close()
+		_ = d.file.Close()
 	}
 	_ = closeSegments(p.Log)
 }

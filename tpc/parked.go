@@ -4,6 +4,7 @@ import (
 	"github.com/ceteris/ceteris/models/arena"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/telemetry"
 )
 
 // A log ends somewhere within a chunk, and its next append goes on there. A
@@ -33,7 +34,7 @@ func (a *appender) park() bool {
 			return false
 		}
 		at := f.end%c.size - n
-		copy(small.B, k.buf.B[at:at+n])
+		s.copies.Add(telemetry.CopyTail, copy(small.B, k.buf.B[at:at+n]))
 		a.parked = small
 	}
 	c.list[last] = nil
@@ -77,7 +78,7 @@ func (a *appender) unpark(pos int64, k *chunk) {
 	n := tailBlock(pos)
 	k.from = pos - n
 	if a.parked != nil {
-		copy(k.buf.B[k.from%a.chunks.size:], a.parked.B[:n])
+		a.p.s.copies.Add(telemetry.CopyTail, copy(k.buf.B[k.from%a.chunks.size:], a.parked.B[:n]))
 		a.dropParked()
 	}
 	a.p.s.noteWarm(a.p)

@@ -247,5 +247,5 @@ func (s *shard) produceAnswered(r *request) {
 	if r.silent && r.failed {
 		r.drop = true // the only way to tell a client that asked not to be told
 	}
-	s.finish(r)
+	s.settle(r)
 }

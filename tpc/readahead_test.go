@@ -155,3 +155,35 @@ func (s *shadow) size(part int32) (n int) {
 	}
 	return n
 }
+
+// TestWindowInUseStays: what was read long ago and is the window used last is not
+// dropped as long as somebody reads from it.
+func TestWindowInUseStays(t *testing.T) {
+	var sent shadow
+	b := start(t, coldTopic(t, &sent, 1<<20), "readahead.max.bytes", "0", "append.idle.ms", "60000")
+	if got, err := dial(t, b).fetch(fetchRequest("t", 10_000, 1, 1<<20, want{0, 0, 1000})); err != nil || got[0].ErrorCode != 0 {
+		t.Fatal(got, err)
+	}
+	if err := b.on(b.shards[ownerOf(b, "t", 0)], func(s *shard) error {
+		w := s.windows.prev
+		if w == &s.windows {
+			t.Error("there is no window")
+			return nil
+		}
+		for o := s.windows.next; o != &s.windows; o = o.next {
+			o.readNs -= 2 * s.warm.idleNs
+		}
+		w.touch() // as a look into it does
+		if s.coolDown(s.r.Now()); len(w.spans) == 0 {
+			t.Error("dropped although it was just used")
+		}
+		w.readNs -= 2 * s.warm.idleNs
+		if s.coolDown(s.r.Now()); len(w.spans) > 0 {
+			t.Error("kept although nobody uses it")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, b)
+}

@@ -2,6 +2,7 @@ package tpc
 
 import (
 	"github.com/ceteris/ceteris/models/arena"
+	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/reactor"
 )
 
@@ -75,7 +76,7 @@ func (s *shard) bringHome(k *chunk) bool {
 	if k.clean {
 		s.arena.Retag(own, arena.Cache)
 	}
-	copy(own.B[:s.chunkBytes], k.buf.B)
+	s.copies.Add(telemetry.CopyMove, copy(own.B[:s.chunkBytes], k.buf.B))
 	s.loans.dropLoan(k)
 	k.buf.Release(s.arena)
 	k.buf = own

@@ -50,6 +50,8 @@ type request struct {
 	atOnce     bool // a part was answered when the fetch was cut
 	timer      reactor.Timer
 
+	booking booking
+
 	cold     kmsg.Request
 	coldOp   api.PartOp
 	coldResp kmsg.Response
@@ -70,6 +72,7 @@ func (s *shard) newRequest(c *conn) *request {
 	r.keepFrame, r.failed, r.atOnce = false, false, false
 	r.legsOut, r.cancelsOut, r.holding, r.calledBack, r.final = 0, 0, false, false, false
 	r.unread = nil
+	r.booking.throttleMs = 0
 	r.legs, r.stamps = r.legs[:0], telemetry.Stamps{}
 	return r
 }

@@ -162,7 +162,7 @@ func TestDirectFollowsMoves(t *testing.T) {
 	defer cancel()
 	const rounds, each = 6, 200
 	n := 0
-	for round := range int32(rounds) {
+	send := func() {
 		for range each {
 			cl.Produce(ctx, &kgo.Record{Value: fmt.Appendf(nil, "value-%d", n)}, func(_ *kgo.Record, err error) {
 				if err != nil {
@@ -171,13 +171,29 @@ func TestDirectFollowsMoves(t *testing.T) {
 			})
 			n++
 		}
+	}
+	move := func(round int32) {
 		for p := range int32(4) {
 			mustMove(t, b, cluster.Move{Topic: "t", Index: p, To: (p + round) % 2})
 		}
 	}
-	if err := cl.Flush(ctx); err != nil {
-		t.Fatal(err)
+	flush := func() {
+		if err := cl.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
 	}
+	for round := range int32(rounds) {
+		send()
+		move(round)
+	}
+	flush()
+	// Moves back and forth may be over before the client sends anything. When it has
+	// just found every owner, and all move once, it goes to the wrong ones.
+	send()
+	flush()
+	move(rounds)
+	send()
+	flush()
 	consume(t, b, n)
 	total := int64(0)
 	for p := range int32(4) {

@@ -12,6 +12,7 @@ import (
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/quota"
 	"github.com/ceteris/ceteris/models/staging"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
@@ -40,10 +41,14 @@ type shard struct {
 	produceIn wire.ProduceRequest // of the request that is being split: nothing is kept of it
 	work      *busywork.Stream    // service time that an experiment adds
 	rec       *telemetry.Recorder
+	copies    telemetry.Copies
+	quotas    *quota.Clients // of the client ids that this shard keeps; nil: nobody is limited
 
 	conns     *conn
 	connCount atomic.Int64 // read by the shard that accepts
 	parked    []int        // accepted above max.connections: they wait as if in the backlog
+	asked     []*caller    // at the door, and not answered
+	lobby     []*caller    // those that the rate of connections keeps waiting
 	crowded   atomic.Bool  // whoever closes a connection is to tell this shard
 	nextConn  uint64
 
@@ -87,8 +92,9 @@ type shard struct {
 	stepMost atomic.Int64 // most of them that one step of long work looked at
 
 	turns    turns
-	live     int    // requests that are not recycled, those of closed connections included
-	sends    uint32 // messages to other shards, for [shard.stamp]
+	live     int           // requests that are not recycled, those of closed connections included
+	control  []*controlJob // requests that may block: the first is with the controller
+	sends    uint32        // messages to other shards, for [shard.stamp]
 	stopping bool
 
 	controlGroup, background *reactor.Group // see background.go
@@ -107,8 +113,10 @@ type shard struct {
 	onDevice, written, zeroed                                          *telemetry.Counter // see DiskDone of appender and segFile.grow
 	coldBytes, aheadBytes, aheadHits, aheadWasted                      *telemetry.Counter // see window and readahead
 
-	accepted, crowds *telemetry.Counter
-	idleTimer        reactor.Timer
+	accepted, crowds, throttled *telemetry.Counter
+	turnedAway, paced, putOff   *telemetry.Counter
+	lobbyTimer                  reactor.Timer
+	idleTimer                   reactor.Timer
 }
 
 // Start is the reactor's first call on the shard's thread: the pool is touched
@@ -185,10 +193,10 @@ func (s *shard) handle(from int, m message) {
 		s.leavePlace(groupCold, r.coldWait[m.part].owner)
 		s.coldAnswered(r)
 	case msgAccept:
-		s.attach(int(m.fd))
-		s.send(int(m.part), message{kind: msgAccepted, part: int32(s.id)})
+		s.attach(int(m.fd), m.part)
+		s.send(from, message{kind: msgAccepted})
 	case msgAccepted:
-		s.leavePlace(groupAccept, int(m.part))
+		s.leavePlace(groupAccept, from)
 	case msgRoom:
 		s.unpark()
 	case msgFence:
@@ -200,6 +208,25 @@ func (s *shard) handle(from int, m message) {
 		s.lent(from)
 	case msgRecall:
 		s.giveBack()
+	case msgBook:
+		s.book(r)
+		s.send(from, message{kind: msgBooked, req: r})
+	case msgBooked:
+		s.leavePlace(groupQuota, from)
+		s.booked(r)
+	case msgKnock:
+		ticket, waitMs := s.b.door.knock(s.b.out.peer(int(m.fd)), s.r.Now()/1e6)
+		s.send(from, message{kind: msgOpened, part: ticket, fd: waitMs})
+	case msgOpened:
+		s.leavePlace(groupDoor, from)
+		c := s.asked[0]
+		s.asked = append(s.asked[:0], s.asked[1:]...)
+		s.told(c, m.part, m.fd)
+	case msgLeft:
+		s.b.door.left(m.part)
+		s.send(from, message{kind: msgGone})
+	case msgGone:
+		s.leavePlace(groupDoor, from)
 	}
 }
 
@@ -250,6 +277,9 @@ func (s *shard) serve(c *conn, frame []byte, buf *iobuf.Buf, readableNs, framedN
 		s.b.logf("connection %d: %v", c.id, err)
 		s.recycle(r)
 		return false
+	}
+	if s.quotas != nil {
+		r.booking.note(r.hdr.ClientID, frame)
 	}
 	c.push(r)
 	body := frame[r.hdr.Body:]

@@ -68,6 +68,7 @@ func (w *world) boot(left int) {
 	w.note("start with %d shards, cut after %d", w.plan.shards, left)
 	k := reactor.NewSim(w.rng)
 	k.NowNs = w.k.NowNs
+	k.TaskNs = w.taskNs
 	w.k = k
 	k.Direct = true
 	k.Job = w.job
@@ -147,6 +148,10 @@ func (w *world) gone() {
 		w.cover.add("remote parts", int64(s.remote.Load()))
 		w.cover.add("local parts", int64(s.local.Load()))
 		w.cover.add("parts misrouted", int64(s.strays.Load()))
+		w.cover.add("responses throttled", int64(s.throttled.Load()))
+		w.cover.add("requests put off", int64(s.putOff.Load()))
+		w.cover.add("connections refused", int64(s.turnedAway.Load()))
+		w.cover.add("connections paced", int64(s.paced.Load()))
 		if w.plan.limits.parts < usualLimits.parts {
 			w.cover.add("requests in steps", s.stepMost.Load())
 		}

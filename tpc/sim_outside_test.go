@@ -2,7 +2,9 @@ package tpc
 
 import (
 	"context"
+	"math"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -89,6 +91,11 @@ func (o simOutside) timeout(ctx context.Context, d time.Duration) (context.Conte
 	return ctx, cancel
 }
 
+// firstSession has ids begin where they soon wrap round, elsewhere in each life.
+func (o simOutside) firstSession() int32 {
+	return math.MaxInt32 - 4 + int32(o.w.seed%3) + int32(o.w.step%2)
+}
+
 func (o simOutside) nowNs() int64  { return o.w.k.NowNs }
 func (o simOutside) wallMs() int64 { return 1_700_000_000_000 + o.w.k.NowNs/1e6 }
 
@@ -98,6 +105,9 @@ func (o simOutside) bind(addr *net.TCPAddr, _ int, _ sharing) (int, *net.TCPAddr
 	return fd, addr, nil
 }
 
+func (o simOutside) peer(fd int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, 0, 0, byte(fd % 2)})
+}
 func (o simOutside) closeSocket(fd int) { o.w.k.CloseSocket(fd) }
 func (o simOutside) tune(*Broker, int)  {}
 

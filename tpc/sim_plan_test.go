@@ -23,12 +23,15 @@ type plan struct {
 	faultRate  int  // of 1000 storage operations while storage fails
 	allocRate  int  // of 1000 allocations while memory is scarce
 	slowDisk   bool // operations take milliseconds
+	slowTasks  int  // of 100 tasks: how many may take a round's whole quota
 	retainMs   int  // age at which segments go, -1: never
 	retain     int  // size of a log above which they do, bytes, -1: never
 	dropMs     int  // how long their files stay
 	limits     limits
 	heavy      bool // much of what is produced is large, and memory is scarce
 	sickRate   int  // of 1000 storage operations of some starts
+	perIP      int  // connections of an address, with quotas
+	quota      int  // bytes a second that all clients together may produce and fetch, each; 0: no quotas
 	clients    int
 	steps      int
 }
@@ -69,12 +72,19 @@ func drawPlan(rng *rand.Rand) plan {
 	if rng.IntN(3) == 0 {
 		p.sickRate = 1 + rng.IntN(60)
 	}
+	if rng.IntN(2) == 0 {
+		p.slowTasks = 1 + rng.IntN(60)
+	}
 	p.limits = usualLimits
 	if rng.IntN(2) == 0 { // few parts are many
 		p.limits = limits{
 			parts: 1 + rng.IntN(3), bytes: 1 << rng.IntN(16), pieces: 1 + rng.IntN(4), room: rng.IntN(3),
 			coldBytes: 1 << rng.IntN(8), coldParts: rng.IntN(8), wave: 1 + rng.IntN(3),
 		}
+	}
+	if rng.IntN(8) == 0 {
+		p.quota = 1000 << rng.IntN(8)
+		p.perIP = 1 + rng.IntN(4)
 	}
 	return p
 }
@@ -103,10 +113,18 @@ func (w *world) config() models.Config {
 		"num.recovery.threads.per.data.dir": 1, "socket.request.max.bytes": 256 << 10, "log.index.interval.bytes": 1024,
 		"log.index.size.max.bytes": 4096, "auto.create.topics.enable": 0,
 		"log.retention.ms": w.plan.retainMs, "log.retention.bytes": w.plan.retain,
+		"quota.producer.default": w.plan.quota, "quota.consumer.default": w.plan.quota,
 		"log.retention.check.interval.ms": 300, "log.segment.delete.delay.ms": w.plan.dropMs,
 	} {
 		if err := cfg.Set(name, fmt.Sprint(v)); err != nil {
 			w.fail("%v", err)
+		}
+	}
+	if w.plan.quota > 0 {
+		for name, v := range map[string]int{"max.connections.per.ip": w.plan.perIP, "max.connection.creation.rate": 1} {
+			if err := cfg.Set(name, fmt.Sprint(v)); err != nil {
+				w.fail("%v", err)
+			}
 		}
 	}
 	return cfg

@@ -41,6 +41,7 @@ func (c *coverage) kernel(k reactor.SimCounters) {
 	c.add("device writes", k.Writes)
 	c.add("writes torn by a crash", k.Torn)
 	c.add("device faults", k.Failed)
+	c.add("rounds that left tasks", k.QuotaEnds)
 }
 
 // simulate runs one seed and returns its hash, or what it has violated.
@@ -183,7 +184,7 @@ var simMustHappen = []string{
 	"partition moved", "move refused", "checkpoint", "logs audited", "start cut short", "batches replayed",
 	"allocation failed: receive", "allocation failed: frames", "allocation failed: append",
 	"requests in steps", "parts misrouted", "misrouted part refused", "session begun", "session fetch answered",
-	"partition added to a session", "partition forgotten by a session",
+	"partition added to a session", "partition forgotten by a session", "responses throttled", "requests put off",
 }
 
 // simRare is what must happen in a thousand seeds.

@@ -315,6 +315,15 @@ func (w *world) state() string {
 	return out
 }
 
+// taskNs is how long a task takes: a few of some seeds end a round's quota, and
+// what is ready waits while others have their turns.
+func (w *world) taskNs() int64 {
+	if w.plan.slowTasks == 0 || w.rng.IntN(100) >= w.plan.slowTasks {
+		return int64(w.rng.IntN(2000))
+	}
+	return int64(w.rng.IntN(1_000_000))
+}
+
 func (w *world) diskDelay() int64 {
 	ns := int64(10_000 + w.rng.IntN(200_000))
 	if w.plan.slowDisk || w.chance(3) {

@@ -2,9 +2,25 @@ package tpc
 
 import (
 	"net"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
+
+// peerOf is the address at the other end of a socket, without its port.
+func peerOf(fd int) netip.Addr {
+	sa, err := unix.Getpeername(fd)
+	if err != nil {
+		return netip.Addr{}
+	}
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(sa.Addr)
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(sa.Addr).Unmap()
+	}
+	return netip.Addr{}
+}
 
 // sharing says whether other sockets listen on the same port.
 type sharing int

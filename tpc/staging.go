@@ -9,6 +9,7 @@ import (
 	"github.com/ceteris/ceteris/models/iobuf"
 	"github.com/ceteris/ceteris/models/log"
 	"github.com/ceteris/ceteris/models/staging"
+	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/tpc/staged"
 )
 
@@ -119,6 +120,7 @@ func (a *appender) stage(f *segFile, ap *log.Append, b []byte) {
 		from, to := staging.Part(step, len(b))
 		a.put(f, ap.Pos+int64(from), b[from:to])
 	}
+	a.p.s.copies.Add(telemetry.CopyAppend, len(b))
 	last.endPos, last.endOff = end, ap.Last+1
 	f.end = end
 	if !survives {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/ceteris/ceteris/models"
 	"github.com/ceteris/ceteris/models/api"
-	"github.com/ceteris/ceteris/models/busywork"
 	"github.com/ceteris/ceteris/models/cluster"
 	"github.com/ceteris/ceteris/models/disk"
 	"github.com/ceteris/ceteris/models/telemetry"
@@ -34,6 +33,7 @@ func (b *Broker) Start() error {
 func (b *Broker) start() (err error) {
 	n := b.LockedThreads()
 	b.out.threads(n)
+	b.sessions.Store(b.out.firstSession())
 	if err := b.listen(); err != nil {
 		return err
 	}
@@ -104,6 +104,7 @@ func (b *Broker) makeShards(n int) error {
 		b.mesh.SetWaker(i, waker{s.r})
 	}
 	b.registry.Collect(b.meshReadings)
+	b.registry.SystemCalls("file", "all", disk.Calls)
 	return nil
 }
 
@@ -133,7 +134,7 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 	s := &shard{
 		id: id, b: b, r: r, arena: mem, env: &b.env, parts: map[partKey]*ownedPartition{},
 		sessions: api.NewSessions(int(b.cfg.Int("max.incremental.fetch.session.cache.slots")), &b.sessions),
-		rec:      rec, work: busywork.New(&b.cfg).Stream(id), durability: f.Durability, inflightMax: f.Inflight,
+		rec:      rec, work: b.work.Stream(id), durability: f.Durability, inflightMax: f.Inflight,
 		maxFrame: int(b.cfg.Int("socket.request.max.bytes")),
 		layout:   layout, most: b.most,
 		chunkBytes: int(b.cfg.Int("append.chunk.bytes")), arenaBytes: int(bytes),
@@ -142,6 +143,11 @@ func (b *Broker) newShard(id, cpu int, bytes int64) (*shard, error) {
 		strays:       counter("parts_misrouted_total", "request parts refused because another shard owns them (routing=direct)"),
 		hops:         counter("hops_total", "messages sent to another shard"),
 		accepted:     counter("connections_accepted_total", "connections that the shard was given"),
+		turnedAway:   counter("connections_refused_total", "connections closed for too many of their address"),
+		paced:        counter("accept_paces_total", "times that the shard's listener was paused at max.connection.creation.rate"),
+		putOff:       counter("intakes_put_off_total", "times that requests of a connection waited until I/O was looked at again"),
+		throttled:    counter("throttled_total", "responses that told a client to wait"),
+		quotas:       b.newQuotas(),
 		crowds:       counter("accept_pauses_total", "times that the shard's listener was paused at max.connections"),
 		coldReads:    counter("cold_reads_total", "reads of the device for bytes no longer in memory"),
 		parks:        counter("tail_parks_total", "chunks of resting tails given up"),

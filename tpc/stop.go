@@ -59,6 +59,7 @@ func (b *Broker) release(clean bool) error {
 	var errs []error
 	for _, s := range b.shards {
 		s.dropParked()
+		s.dropCallers()
 		ok, err := s.closeLogs(clean)
 		clean = clean && ok
 		errs = append(errs, err)
@@ -128,6 +129,7 @@ func (s *shard) beginStop() {
 		s.listening = nil
 	}
 	s.dropParked()
+	s.dropLobby()
 	for c := s.conns; c != nil; c = c.next {
 		c.pause()
 		for r := c.head; r != nil; r = r.next {

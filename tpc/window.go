@@ -227,10 +227,12 @@ func (w *window) touch() {
 	}
 	w.set.clock++
 	w.usedAt = w.set.clock
-	if w.next != &s.windows {
-		w.unlink()
-		w.link()
+	if w.next == &s.windows {
+		w.readNs = s.r.Now()
+		return
 	}
+	w.unlink()
+	w.link()
 }
 
 // drop gives the window's memory back, unless it is being read into, and tells how

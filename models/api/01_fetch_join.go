@@ -75,19 +75,19 @@ func (op *Fetch) SettleSome(ses *Sessions, n int) (more bool) {
 	return false
 }
 
-// Bytes is how much was read, of all parts.
+// Bytes is how many bytes of records the answer will have if they are not
+// withheld, once all parts are applied.
 func (op *Fetch) Bytes() (n int) {
+	put := fetchOutput{left: int(op.MaxBytes), first: true}
 	for i := range op.Parts {
-		if fp := &op.Parts[i]; fp.Err == 0 {
-			n += fp.Extent.Len
-		}
+		put.trim(&op.Parts[i])
+		n += op.Parts[i].bytes
 	}
 	return n
 }
 
 // Withhold answers the request without the records that were read, for a client
-// that has had too many: all else is told. Before Settle, and before the parts
-// have data.
+// that has had too many: all else is told. Before Settle.
 func (op *Fetch) Withhold() {
 	for i := range op.Parts {
 		op.Parts[i].Extent.Len = 0

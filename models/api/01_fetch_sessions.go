@@ -2,6 +2,7 @@ package api
 
 import (
 	"math"
+	"math/rand/v2"
 	"sync/atomic"
 
 	"github.com/ceteris/ceteris/models/cluster"
@@ -33,8 +34,13 @@ type Sessions struct {
 	Partitions int     // in all sessions; gauge
 }
 
+// FirstSession draws where a broker begins to count its sessions. A client that
+// comes back after a restart brings the id of a session that is no more: if all
+// brokers began at 1, it would soon be somebody else's.
+func FirstSession() int32 { return rand.Int32() }
+
 // NewSessions makes a cache for so many sessions. ids counts the sessions of the
-// process, so that no two caches give the same id.
+// process, from [FirstSession] on, so that no two caches give the same id.
 func NewSessions(slots int, ids *atomic.Int32) *Sessions {
 	s := &Sessions{slots: slots, ids: ids, byID: make(map[int32]*session)}
 	s.used.prev, s.used.next = &s.used, &s.used

@@ -1,9 +1,9 @@
 package busywork
 
 import (
-	"math"
 	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/ceteris/ceteris/models"
 )
@@ -15,32 +15,19 @@ const (
 	seedKey = "service.time.seed"
 )
 
-// law is how service times are spread.
-type law int64
-
-const (
-	fixed law = iota
-	exponential
-	// bimodal: nine in ten take half the mean, the tenth 5.5 times the mean
-	// (Prekas, Kogias and Bugnion, SOSP 2017).
-	bimodal
-)
-
-// Work is what a broker was told to inject; nil is nothing.
+// Work is the service time that a broker adds to its own.
 type Work struct {
-	law    law
-	meanNs float64
+	law    Law
 	seed   uint64
+	meanNs atomic.Int64 // 0: none; see [Work.ServeHTTP]
 	cpuNow func() int64 // CPU time of the calling thread, ns
 }
 
-// New reads the settings. It returns nil where there is nothing to do.
+// New reads the settings.
 func New(cfg *models.Config) *Work {
-	mean := cfg.Int(meanKey)
-	if mean == 0 {
-		return nil
-	}
-	return &Work{law: law(cfg.Int(lawKey)), meanNs: float64(mean), seed: uint64(cfg.Int(seedKey)), cpuNow: threadNow}
+	w := &Work{law: Law(cfg.Int(lawKey)), seed: uint64(cfg.Int(seedKey)), cpuNow: threadNow}
+	w.meanNs.Store(cfg.Int(meanKey))
+	return w
 }
 
 // Stream is one thread's services. The i-th of a thread is a pure function of
@@ -51,18 +38,19 @@ type Stream struct {
 	state uint64
 }
 
-// Stream is the stream of a thread that has a number; nil where w is.
+// Stream is the stream of a thread that has a number.
 func (w *Work) Stream(thread int) *Stream {
-	if w == nil {
-		return nil
-	}
 	return &Stream{work: w, draws: *rand.NewPCG(w.seed, uint64(thread)), state: 1}
 }
 
-// Do serves one part of a request. It allocates nothing; on nil it is free.
+// Do serves one part of a request. It allocates nothing; where there is nothing
+// to do it costs a load.
 func (s *Stream) Do() {
-	if s != nil {
-		s.serve(int64(s.next()))
+	if s == nil {
+		return
+	}
+	if mean := s.work.meanNs.Load(); mean > 0 {
+		s.serve(int64(s.next(float64(mean))))
 	}
 }
 
@@ -90,19 +78,11 @@ func (s *Stream) serve(ns int64) {
 }
 
 // next is the next service time in ns.
-func (s *Stream) next() float64 {
-	mean := s.work.meanNs
-	if s.work.law == fixed {
+func (s *Stream) next(mean float64) float64 {
+	if s.work.law == Fixed {
 		return mean
 	}
-	u := float64(s.draws.Uint64()>>11) / (1 << 53) // in [0, 1)
-	switch {
-	case s.work.law == exponential:
-		return -mean * math.Log1p(-u)
-	case s.work.law == bimodal && u < 0.9:
-		return 0.5 * mean
-	}
-	return 5.5 * mean
+	return mean * s.work.law.Time(float64(s.draws.Uint64()>>11)/(1<<53))
 }
 
 // spin iterates the generator of Knuth's MMIX: each step needs the last one's

@@ -28,11 +28,11 @@ func TestLaws(t *testing.T) {
 		law  string
 		want float64 // squared coefficient of variation
 	}{{"0", 0}, {"1", 1}, {"2", 0.9*0.25 + 0.1*5.5*5.5 - 1}} {
-		s := New(configured(t, meanKey, "20000", lawKey, x.law)).Stream(3)
+		s := New(configured(t, lawKey, x.law)).Stream(3)
 		times := make([]float64, n)
 		sum, squares := 0.0, 0.0
 		for i := range times {
-			times[i] = s.next()
+			times[i] = s.next(mean)
 			sum += times[i]
 			squares += times[i] * times[i]
 		}
@@ -57,11 +57,12 @@ func TestLaws(t *testing.T) {
 
 // TestStreams: a thread's services are its own and the same every time.
 func TestStreams(t *testing.T) {
-	w := New(configured(t, meanKey, "1000", lawKey, "1"))
+	const mean = 1000
+	w := New(configured(t, lawKey, "1"))
 	a, again, b := w.Stream(1), w.Stream(1), w.Stream(2)
 	same := 0
 	for range 100 {
-		x, y, z := a.next(), again.next(), b.next()
+		x, y, z := a.next(mean), again.next(mean), b.next(mean)
 		if x != y {
 			t.Fatalf("thread 1 draws %g and %g", x, y)
 		}
@@ -76,10 +77,9 @@ func TestStreams(t *testing.T) {
 
 func TestOff(t *testing.T) {
 	w := New(configured(t))
-	if w != nil || w.Stream(0) != nil {
-		t.Error("work where none was asked for")
-	}
+	w.cpuNow = func() int64 { t.Error("work where none was asked for"); return math.MaxInt64 }
 	w.Stream(0).Do()
+	(*Stream)(nil).Do()
 }
 
 // TestServe: a service ends with the first look at the clock that shows its time,

@@ -46,6 +46,7 @@ func OpenDirect(path string) (*Direct, error) {
 // A file system that cannot is no error: the writes then allocate.
 func (d *Direct) Reserve(off, n int64) error {
 	for {
+		calls.Inc(uintptr(d.FD()))
 		err := unix.Fallocate(d.FD(), 0, off, n)
 		switch err {
 		case unix.EINTR:
@@ -61,6 +62,7 @@ func (d *Direct) Reserve(off, n int64) error {
 // file ends in would ask for something that is not aligned.
 func (d *Direct) ReadAt(b []byte, off int64) (int, error) {
 	for {
+		calls.Inc(uintptr(d.FD()))
 		n, err := unix.Pread(d.FD(), b, off)
 		switch {
 		case errors.Is(err, unix.EINTR):
@@ -78,6 +80,7 @@ func (d *Direct) ReadAt(b []byte, off int64) (int, error) {
 // the data of one write and of no other (RWF_DSYNC).
 func (d *Direct) WriteDSync(b []byte, off int64) (n int, err error) {
 	for n < len(b) {
+		calls.Inc(uintptr(d.FD()))
 		k, err := unix.Pwritev2(d.FD(), [][]byte{b[n:]}, off+int64(n), unix.RWF_DSYNC)
 		switch {
 		case err == nil && k > 0:

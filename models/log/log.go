@@ -116,6 +116,7 @@ func (l *Log) Roll(a *Append) (old, fresh *Segment) {
 	next := append(slices.Clip(slices.Clone(segs)), fresh)
 	l.view.Store(&next)
 	l.end.Store(Mark{Offset: a.Base, SegBase: a.Base})
+	old.next = fresh
 	a.Seg, a.Pos = fresh, 0
 	return old, fresh
 }

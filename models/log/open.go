@@ -182,8 +182,12 @@ func (o *opener) finishSwaps(names []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		// The base always: its .log may have gone without the indexes.
+		if !slices.Contains(plain, base) {
+			plain = append(plain, base)
+		}
 		for _, p := range plain {
-			if p >= base && p <= end {
+			if p == base || p > base && p <= end {
 				if err := dropFiles(o.fs, dir, p); err != nil {
 					return nil, err
 				}
@@ -277,28 +281,36 @@ func (l *Log) writeEpochs(fs disk.FS) error {
 	return err
 }
 
+// replayBytes is how much of a log is replayed at the most after an unclean stop
+// beyond what the newest snapshot asks for, where segments are small: a snapshot
+// knows a producer's last batch alone, and who was cut off repeats up to five.
+const replayBytes = 32 << 10
+
 // loadProducers takes the newest sound snapshot at or below the log's end and
-// replays the batches behind it. Snapshots beyond the end speak of records that
-// are gone; those that are unsound or lie at no segment's base help nobody.
+// replays the batches behind it; after an unclean stop an older one, as long as
+// there is no more than replayBytes to replay. Snapshots beyond the end speak of
+// records that are gone; those that are unsound or lie at no segment's base help
+// nobody.
 func (o *opener) loadProducers(segs []*Segment, snapshots []int64) error {
 	l := o.l
 	from := int64(-1)
 	end := l.EndOffset()
+	var state []ProducerEntry
+	// What compaction has removed is known from the newest snapshot alone.
+	further := !o.clean && !l.cfg.Cleanup.Compacts() && l.Compacted() == 0
 	for _, at := range slices.Backward(snapshots) {
 		path := segmentPath(l.dir, at, ".snapshot")
-		keep := at <= end
-		if keep && from < 0 {
+		based := slices.ContainsFunc(segs, func(s *Segment) bool { return s.Base == at })
+		keep := at <= end && (based || from < 0)
+		if keep && (from < 0 || further && bytesFrom(segs, at) <= replayBytes) {
 			b, err := disk.ReadFile(o.fs, path)
 			if err != nil {
 				return err
 			}
 			entries, err := DecodeSnapshot(b)
 			if keep = err == nil; keep {
-				l.producers.load(entries)
-				from = at
+				state, from = entries, at
 			}
-		} else if keep {
-			keep = slices.ContainsFunc(segs, func(s *Segment) bool { return s.Base == at })
 		}
 		if !keep {
 			if err := o.fs.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -306,6 +318,10 @@ func (o *opener) loadProducers(segs []*Segment, snapshots []int64) error {
 			}
 		}
 	}
+	if further && segs[0].Base == 0 && bytesFrom(segs, 0) <= replayBytes {
+		state, from = nil, 0 // nothing was ever removed: all that there is to know is in the log
+	}
+	l.producers.load(state)
 	from = max(from, segs[0].Base)
 	i, s := segmentOf(segs, from)
 	if s == nil || from >= end {
@@ -323,6 +339,16 @@ func (o *opener) loadProducers(segs []*Segment, snapshots []int64) error {
 		}
 	}
 	return nil
+}
+
+// bytesFrom is how much of a log lies in segments that begin at an offset or later.
+func bytesFrom(segs []*Segment, offset int64) (n int64) {
+	for _, s := range segs {
+		if s.Base >= offset {
+			n += s.Size()
+		}
+	}
+	return n
 }
 
 // replayed is the append that once wrote this batch.

@@ -174,6 +174,7 @@ func (o *opener) loadTrusted(s *Segment, size int64) (end int64, ok bool, err er
 	}
 	var h batch.Header
 	pos, end := int64(0), s.Base
+	latest := s.maxTs.Load()
 	if n := s.index.len(); n > 0 {
 		// The batch of the last entry is in the indexes: go on behind it.
 		last := s.index.at(n - 1)
@@ -190,6 +191,11 @@ func (o *opener) loadTrusted(s *Segment, size int64) (end int64, ok bool, err er
 	end, pos, err = o.walk(s, pos, end, size, false)
 	if err != nil || pos != size {
 		return 0, false, err
+	}
+	if s.Sealed() && s.maxTs.Load() > latest {
+		// The last entry of a sealed segment's .timeindex is its latest time: these
+		// are of an earlier clean stop, and a kill came before sealing wrote them anew.
+		return 0, false, nil
 	}
 	if !s.Sealed() && s.index.len() > 0 {
 		// Age counts from the first batch, which the walk did not pass.

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"bytes"
 	"os"
 	"slices"
 	"strings"
@@ -238,6 +239,52 @@ func TestDamageBelowTheRecoveryPointIsAnError(t *testing.T) {
 	}
 }
 
+// A broker was stopped, went on, and was killed after its checkpoint had passed a
+// segment and before sealing wrote that segment's indexes: those of the stop are
+// sound and too short.
+func TestIndexesOfAnEarlierStop(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.SegmentBytes, cfg.IndexIntervalBytes = 5000, 4000
+	mem := disk.NewMem()
+	s := start(t, mem, cfg)
+	s.put(records(1, 100, 1000))
+	s.stop()
+	written := s.written
+	suffixes := []string{".index", ".timeindex"}
+	var old, sealed [2][]byte
+	path := func(i int) string { return segmentPath(s.l.Path(), 0, suffixes[i]) }
+	for i := range suffixes {
+		old[i] = content(t, mem, path(i))
+	}
+	s = start(t, mem, cfg)
+	s.written = written
+	for i := int64(1); len(s.l.Segments()) == 1; i++ {
+		s.put(records(1, 100, 1000+i))
+	}
+	written = s.written
+	for i := range suffixes {
+		sealed[i] = content(t, mem, path(i))
+		rewriteFile(t, mem, path(i), func([]byte) []byte { return old[i] })
+	}
+	if err := s.dir.Checkpoint(map[TP]int64{{"topic", 0}: s.l.Segments()[1].Base}); err != nil {
+		t.Fatal(err)
+	}
+	mem = mem.Kill()
+	s = start(t, mem, cfg)
+	s.written = written
+	if s.l.Recovery.RebuiltIndexes != 1 {
+		t.Errorf("rebuilt %d indexes, want 1", s.l.Recovery.RebuiltIndexes)
+	}
+	// A stop marks its time, which nobody knows any more: the last entry counts.
+	for i, entry := range []int{offsetEntryBytes, timeEntryBytes} {
+		got, want := content(t, mem, path(i)), sealed[i]
+		if len(got) < entry || !bytes.HasSuffix(want, got[len(got)-entry:]) {
+			t.Errorf("%s has %x, want an end as sealing wrote it, %x", path(i), got, want)
+		}
+	}
+	s.check()
+}
+
 // With a recovery point only the segments above it are read back.
 func TestRecoveryPointSavesReading(t *testing.T) {
 	cfg := smallConfig()
@@ -291,6 +338,54 @@ func TestSwapIsFinished(t *testing.T) {
 	verifyClosed(t, mem, dir)
 }
 
+// The indexes of the segment that goes say nothing of the one that takes its place,
+// though they may look as if: here the record with the latest time was removed, and
+// another is as late or none is left. A kill may have come when the old .log had
+// gone and its indexes had not.
+func TestSwapTakesNoOldIndex(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		gone      bool // the old .log
+		keep      bool // all records but the first
+		timeindex []byte
+	}{
+		{"one record less", false, true, []byte{6: 1000 >> 8, 7: 1000 & 255, 11: 1}},
+		{"one record less, the old .log has gone", true, true, []byte{6: 1000 >> 8, 7: 1000 & 255, 11: 1}},
+		{"no record left", false, false, nil},
+		{"no record left, the old .log has gone", true, false, nil},
+	} {
+		cfg := smallConfig()
+		cfg.IndexIntervalBytes = cfg.SegmentBytes
+		mem := disk.NewMem()
+		s := start(t, mem, cfg)
+		for len(s.l.Segments()) < 3 {
+			s.put(records(1, 100, 1000))
+		}
+		dir, segs := s.l.Path(), s.l.Segments()
+		if err := s.dir.Checkpoint(map[TP]int64{{"topic", 0}: segs[2].Base}); err != nil {
+			t.Fatal(err)
+		}
+		var kept []byte
+		if c.keep {
+			old := content(t, mem, segs[0].Path(dir))
+			kept = old[len(old)/int(segs[1].Base):]
+		}
+		if err := disk.WriteFileSync(mem, segmentPath(dir, 0, ".log.swap"), kept); err != nil {
+			t.Fatal(err)
+		}
+		if c.gone {
+			if err := mem.Rename(segs[0].Path(dir), segs[0].Path(dir)+".deleted"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s = start(t, mem.Kill(), cfg)
+		s.stop()
+		if got := content(t, s.fs, segmentPath(dir, 0, ".timeindex")); !bytes.Equal(got, c.timeindex) {
+			t.Errorf("%s: the time index is %v, want %v", c.name, got, c.timeindex)
+		}
+	}
+}
+
 func TestStartOffsetSurvives(t *testing.T) {
 	mem := disk.NewMem()
 	s := start(t, mem, smallConfig())
@@ -330,5 +425,29 @@ func TestAgeSurvivesAStop(t *testing.T) {
 	}
 	if _, v, _ := s.put(records(1, 10, 1051)); v != RollThenWrite {
 		t.Errorf("older than allowed: %v", v)
+	}
+}
+
+// A producer that was cut off repeats what it has no answer to, five batches at the
+// most. The segment was rolled just before, and its snapshot knows the last alone.
+func TestRepeatedBehindARoll(t *testing.T) {
+	cfg := smallConfig()
+	mem := disk.NewMem()
+	s := start(t, mem, cfg)
+	var bases []int64
+	seq := int32(0)
+	for len(bases) < 5 || s.l.ActiveSegment().Base != bases[len(bases)-1] {
+		a, v, code := s.put(sequence(7, 0, seq, 1))
+		if v != Write && v != RollThenWrite {
+			t.Fatalf("sequence %d: %v, code %d", seq, v, code)
+		}
+		bases = append(bases, a.Base)
+		seq++
+	}
+	s = start(t, mem.Kill(), cfg)
+	for i := len(bases) - 5; i < len(bases); i++ {
+		if a, v, code := s.put(sequence(7, 0, int32(i), 1)); v != Duplicate || a.Base != bases[i] {
+			t.Errorf("sequence %d again: %v, code %d, offset %d, want a duplicate at %d", i, v, code, a.Base, bases[i])
+		}
 	}
 }

@@ -178,3 +178,40 @@ func TestSealAfterDrop(t *testing.T) {
 		t.Error("sealed a segment without a file")
 	}
 }
+
+// Retention may even have taken the segment behind, at whose base the seal puts a
+// snapshot: nothing removes that any more.
+func TestSealLeavesNothingOfTheNext(t *testing.T) {
+	cfg := smallConfig()
+	cfg.RetentionMs = 1
+	s := start(t, disk.NewMem(), cfg)
+	s.noSeal = true
+	for len(s.l.Segments()) < 4 {
+		s.put(records(1, 500, 1))
+	}
+	gone := s.l.Retain(100000, s.l.EndMark())
+	if len(gone) != 3 {
+		t.Fatalf("%d segments go, want 3", len(gone))
+	}
+	if err := DropSegment(s.fs, s.l.Path(), gone[2]); err != nil {
+		t.Fatal(err)
+	}
+	for _, seg := range gone {
+		if err := SealSegment(s.fs, s.l.Path(), seg); err != nil {
+			t.Errorf("seal of dropped segment %d: %v", seg.Base, err)
+		}
+	}
+	names, err := s.fs.ReadDir(s.l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := s.l.StartOffset()
+	for _, name := range names {
+		if base, _, ok := parseFile(name); ok && base < kept {
+			t.Errorf("%s is left, the log begins at %d", name, kept)
+		}
+	}
+	if _, err := s.fs.Stat(segmentPath(s.l.Path(), kept, ".snapshot")); err != nil {
+		t.Errorf("the snapshot at the log's start: %v", err)
+	}
+}

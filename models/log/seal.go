@@ -42,7 +42,12 @@ func SealSegment(fs disk.FS, dir string, s *Segment) error {
 		if err := disk.WriteFileAtomic(fs, segmentPath(dir, s.snapshotAt, ".snapshot"), s.snapshot); err != nil {
 			return err
 		}
-		s.snapshot = nil
+		if s.next != nil { // nil at a clean stop's end of the log
+			if err := s.next.undo(fs, dir, ".snapshot"); err != nil {
+				return err
+			}
+		}
+		s.snapshot, s.next = nil, nil
 	}
 	return fs.SyncDir(dir)
 }
@@ -62,19 +67,20 @@ func sealFiles(fs disk.FS, dir string, s *Segment) error {
 	if err := writeIndexes(fs, dir, s); err != nil {
 		return err
 	}
-	return s.undoIndexes(fs, dir)
+	return s.undo(fs, dir, ".index", ".timeindex")
 }
 
-// undoIndexes removes the indexes just written when the .log went meanwhile. A
-// removal that comes later takes them along.
-func (s *Segment) undoIndexes(fs disk.FS, dir string) error {
+// undo removes files just written under the segment's name when its .log went
+// meanwhile: who removed that did not see them. A removal that comes later takes
+// them along.
+func (s *Segment) undo(fs disk.FS, dir string, suffixes ...string) error {
 	if !s.dropped.Load() {
 		return nil
 	}
 	if _, err := fs.Stat(s.Path(dir)); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	for _, suffix := range []string{".index", ".timeindex"} {
+	for _, suffix := range suffixes {
 		if err := fs.Remove(segmentPath(dir, s.Base, suffix)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}

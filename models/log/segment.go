@@ -32,6 +32,7 @@ type Segment struct {
 	sinceIndex  int    // bytes since the last index entry
 	snapshot    []byte // producer state at the end of a sealed segment, until its file is written
 	snapshotAt  int64
+	next        *Segment // the one that was rolled to, as long as there is a snapshot to write at its base
 }
 
 func newSegment(base int64) *Segment {

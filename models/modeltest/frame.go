@@ -13,8 +13,13 @@ const keyAPIVersions = 18
 
 // Frame is a request as it goes over the wire, size first.
 func Frame(req kmsg.Request, version int16, corr int32) []byte {
+	return FrameOf("modeltest", req, version, corr)
+}
+
+// FrameOf is [Frame] of a client that goes by another name.
+func FrameOf(client string, req kmsg.Request, version int16, corr int32) []byte {
 	req.SetVersion(version)
-	return kmsg.NewRequestFormatter(kmsg.FormatterClientID("modeltest")).AppendRequest(nil, req, corr)
+	return kmsg.NewRequestFormatter(kmsg.FormatterClientID(client)).AppendRequest(nil, req, corr)
 }
 
 // RawFrame is a request of any key and version with the given body behind an

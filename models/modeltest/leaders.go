@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"strconv"
@@ -306,6 +307,30 @@ func (t *Tape) remember(q *question, resp kmsg.Response) {
 		t.sessions = map[int32]string{}
 	}
 	t.sessions[r.SessionID] = q.legs[0].net.RemoteAddr().String()
+}
+
+// session is the number of a fetch session on this tape: its id begins anywhere.
+func (t *Tape) session(id int32) int {
+	if t.numbers == nil {
+		t.numbers = map[int32]int{}
+	}
+	if t.numbers[id] == 0 {
+		t.numbers[id] = len(t.numbers) + 1
+	}
+	return t.numbers[id]
+}
+
+// renumber puts that in the place of the id, so that answers can be compared.
+func (t *Tape) renumber(resp kmsg.Response, frame []byte) {
+	r, ok := resp.(*kmsg.FetchResponse)
+	if !ok || r.Version < 7 || r.SessionID == 0 {
+		return
+	}
+	at := 4 + 4 + 2 // behind correlation id, throttle time and error
+	if r.IsFlexible() {
+		at++ // and the header's tags, of which there are none
+	}
+	binary.BigEndian.PutUint32(frame[at:], uint32(t.session(r.SessionID)))
 }
 
 // namesBrokers reports whether an answer says who the brokers are.

@@ -1,6 +1,8 @@
 package modeltest
 
 import (
+	"testing"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -137,10 +139,10 @@ func sessions(c *Conn, topic topicRef) {
 		ask(v, fetchLimits{session: id, sessionEpoch: 9}, kerr.InvalidFetchSessionEpoch.Code)
 		ask(v, fetchLimits{session: id, sessionEpoch: 4, maxBytes: 500}, 0, fetched{topic: topic, index: 20})
 		ask(v, fetchLimits{session: id, sessionEpoch: 5, maxBytes: 500, waitMs: 30}, 0)
-		ask(v, fetchLimits{session: id + 1000, sessionEpoch: 1}, kerr.FetchSessionIDNotFound.Code)
+		ask(v, fetchLimits{session: id ^ 1<<20, sessionEpoch: 1}, kerr.FetchSessionIDNotFound.Code)
 		ask(v, fetchLimits{session: id, sessionEpoch: -1}, 0, fetched{topic: topic, index: at(4)})
 		ask(v, fetchLimits{session: id, sessionEpoch: 6}, kerr.FetchSessionIDNotFound.Code)
-		c.tape.Note("session %d", id)
+		c.tape.Note("session %d", c.tape.session(id))
 	}
 }
 
@@ -177,5 +179,30 @@ func wandering(c, other *Conn, topic topicRef) {
 		want(c, 0, 0)
 		other.Send(v, next(id, 9))
 		want(other, kerr.FetchSessionIDNotFound.Code, 0)
+	}
+}
+
+// SessionsBeginAnywhere: a broker that was started again does not give the ids
+// of sessions that its clients still believe to have.
+func SessionsBeginAnywhere(t *testing.T, p Point) {
+	dir := t.TempDir()
+	made := map[int32]bool{}
+	for life := range 3 {
+		b, stop := p.Start(t, dir, "127.0.0.1:0")
+		tape := &Tape{T: t, Addr: b.Addr()}
+		c := tape.Dial()
+		topic := topicRef{name: "t"}
+		if life == 0 {
+			c.created("t", 1)
+		}
+		for range 3 {
+			r := c.Ask(12, fetchRequest(&fetchLimits{}, fetched{topic: topic})).(*kmsg.FetchResponse)
+			if r.SessionID <= 0 || made[r.SessionID] {
+				t.Errorf("life %d: session %d, want an id that none had before", life, r.SessionID)
+			}
+			made[r.SessionID] = true
+		}
+		tape.Close()
+		stop()
 	}
 }

@@ -40,6 +40,7 @@ type Tape struct {
 	apart    bool             // what is asked depends on who leads what
 	asker    net.Conn         // where Direct asks who leads
 	sessions map[int32]string // address of the broker that has a fetch session
+	numbers  map[int32]int    // of fetch sessions, in the order in which they were met
 }
 
 // Conn is one connection of a tape.
@@ -177,6 +178,7 @@ func (c *Conn) answer() (kmsg.Response, Line) {
 		c.fatalf("%s: correlation id %d, want %d, %v\n%s", q.what, corr, q.corr, err, hex.Dump(frame))
 	}
 	c.tape.remember(&q, resp)
+	c.tape.renumber(resp, frame)
 	return resp, line
 }
 

@@ -1,6 +1,10 @@
 package quota
 
-import "math"
+import (
+	"math"
+
+	"github.com/ceteris/ceteris/models"
+)
 
 // Limits are what every client id may use; 0 is no limit.
 type Limits struct {
@@ -8,6 +12,15 @@ type Limits struct {
 	FetchBytesPerSec   float64
 	// RequestPercent is of one thread's time: 200 is two threads.
 	RequestPercent float64
+}
+
+// LimitsOf is what a broker's configuration says.
+func LimitsOf(cfg *models.Config) Limits {
+	return Limits{
+		ProduceBytesPerSec: float64(cfg.Int("quota.producer.default")),
+		FetchBytesPerSec:   float64(cfg.Int("quota.consumer.default")),
+		RequestPercent:     float64(cfg.Int("quota.request.percentage.default")),
+	}
 }
 
 // maxClients bounds the client ids that are told apart; those that come later

@@ -24,37 +24,21 @@ type FetchResult struct {
 type FetchResponse struct {
 	ThrottleMs int32 // for Begin: how long the client will not be read from
 
-	b       []byte
-	start   int
-	ver     int16
-	flex    bool
-	open    bool
+	byTopic
 	records int
 }
 
 // Begin starts a response that is appended to dst. code and session are the
 // session's, 0 for none.
 func (w *FetchResponse) Begin(dst []byte, version int16, corr int32, code int16, session int32, topics int) {
-	w.ver, w.flex, w.open, w.records = version, version >= 12, false, 0
-	w.b, w.start = beginResponse(dst, corr, w.flex)
+	w.records = 0
+	w.begin(dst, corr, version, version >= 12)
 	w.b = appendInt32(w.b, w.ThrottleMs)
 	if version >= 7 {
 		w.b = appendInt16(w.b, code)
 		w.b = appendInt32(w.b, session)
 	}
 	w.b = appendCount(w.b, w.flex, topics)
-}
-
-// Topic starts a topic; name counts before version 13, id from then on.
-func (w *FetchResponse) Topic(name []byte, id [16]byte, parts int) {
-	w.closeTopic()
-	if w.ver >= 13 {
-		w.b = append(w.b, id[:]...)
-	} else {
-		w.b = appendString(w.b, w.flex, name)
-	}
-	w.b = appendCount(w.b, w.flex, parts)
-	w.open = true
 }
 
 // Part writes one partition of the current topic. It returns where, counted
@@ -116,22 +100,7 @@ func (w *FetchResponse) tags(b []byte, p *FetchResult) []byte {
 // NOT_LEADER_OR_FOLLOWER.
 func (w *FetchResponse) End(nodes []Node) []byte {
 	w.closeTopic()
-	b := w.b
-	if w.flex {
-		if w.ver < 16 {
-			nodes = nil
-		}
-		b = appendNodes(b, nodes)
-	}
-	w.b = nil
-	return endResponse(b, w.start, w.records)
-}
-
-func (w *FetchResponse) closeTopic() {
-	if w.open && w.flex {
-		w.b = append(w.b, noTags)
-	}
-	w.open = false
+	return w.end(nodes, 16, w.records)
 }
 
 // FetchPartBytes bounds what a partition and FetchTopicBytes what a topic adds

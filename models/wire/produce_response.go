@@ -20,31 +20,12 @@ type ProduceResult struct {
 
 // ProduceResponse appends a Produce response: Begin, then Topic and its Parts,
 // then End. Every count is given before what it counts.
-type ProduceResponse struct {
-	b     []byte
-	start int
-	ver   int16
-	flex  bool
-	open  bool // a topic's tagged fields are still to be written
-}
+type ProduceResponse struct{ byTopic }
 
 // Begin starts a response that is appended to dst.
 func (w *ProduceResponse) Begin(dst []byte, version int16, corr int32, topics int) {
-	w.ver, w.flex, w.open = version, version >= 9, false
-	w.b, w.start = beginResponse(dst, corr, w.flex)
+	w.begin(dst, corr, version, version >= 9)
 	w.b = appendCount(w.b, w.flex, topics)
-}
-
-// Topic starts a topic; name counts before version 13, id from then on.
-func (w *ProduceResponse) Topic(name []byte, id [16]byte, parts int) {
-	w.closeTopic()
-	if w.ver >= 13 {
-		w.b = append(w.b, id[:]...)
-	} else {
-		w.b = appendString(w.b, w.flex, name)
-	}
-	w.b = appendCount(w.b, w.flex, parts)
-	w.open = true
 }
 
 // Part writes one partition of the current topic.
@@ -75,20 +56,6 @@ func (w *ProduceResponse) Part(p *ProduceResult) {
 // version 10 on; give none unless a part says NOT_LEADER_OR_FOLLOWER.
 func (w *ProduceResponse) End(throttleMs int32, nodes []Node) []byte {
 	w.closeTopic()
-	b := appendInt32(w.b, throttleMs)
-	if w.flex {
-		if w.ver < 10 {
-			nodes = nil
-		}
-		b = appendNodes(b, nodes)
-	}
-	w.b = nil
-	return endResponse(b, w.start, 0)
-}
-
-func (w *ProduceResponse) closeTopic() {
-	if w.open && w.flex {
-		w.b = append(w.b, noTags)
-	}
-	w.open = false
+	w.b = appendInt32(w.b, throttleMs)
+	return w.end(nodes, 10, 0)
 }

@@ -6,11 +6,14 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/telemetry"
 )
 
 // Epoll is one epoll instance and the buffer its events come in.
 type Epoll struct {
 	FD     int
+	Calls  telemetry.Counter // epoll_waits of the thread that waits
 	events []unix.EpollEvent
 }
 
@@ -42,6 +45,7 @@ func (e *Epoll) Wait(ms int) []unix.EpollEvent {
 	if evs := e.call(min(ms, napMs)); len(evs) > 0 || ms <= napMs {
 		return evs
 	}
+	e.Calls.Inc()
 	n, err := unix.EpollWait(e.FD, e.events, ms-napMs)
 	return e.take(n, err)
 }
@@ -51,6 +55,7 @@ func (e *Epoll) Close() error { return unix.Close(e.FD) }
 
 // call is epoll_wait past the scheduler.
 func (e *Epoll) call(ms int) []unix.EpollEvent {
+	e.Calls.Inc()
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.FD), uintptr(unsafe.Pointer(&e.events[0])),
 		uintptr(len(e.events)), uintptr(ms), 0, 0)
 	if errno != 0 {

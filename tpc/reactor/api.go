@@ -96,7 +96,7 @@ type Counters struct {
 	SleepNs         int64 // time asleep in the kernel
 	Sleeps          int64 // times it fell asleep
 	Wakes           int64 // times another thread woke it
-	Syscalls        int64 // system calls of the loop's own I/O
+	Syscalls        int64 // system calls of its I/O; those that wake it are in Wakes
 	Accepts         int64
 	AcceptErrors    int64
 	Recvs           int64 // OnData and OnFill calls

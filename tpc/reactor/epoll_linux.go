@@ -62,6 +62,7 @@ func newEpoll(r *Reactor) (backend, error) {
 }
 
 func (e *epollBackend) control(op, fd int, events uint32, token int32, slot uint32) error {
+	e.r.c.Syscalls++
 	ev := unix.EpollEvent{Events: events, Fd: int32(slot), Pad: token}
 	if err := unix.EpollCtl(e.fd, op, fd, &ev); err != nil {
 		return fmt.Errorf("epoll_ctl of descriptor %d: %w", fd, err)
@@ -128,6 +129,7 @@ func (e *epollBackend) busy() bool { return false }
 func (e *epollBackend) event(ev *unix.EpollEvent) {
 	switch ev.Pad {
 	case tokenWake:
+		e.r.c.Syscalls++
 		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(e.r.wakeFD), uintptr(unsafe.Pointer(&e.wakeBuf)), 8)
 		if errno == 0 && n == 8 {
 			e.r.owed -= int64(*(*uint64)(unsafe.Pointer(&e.wakeBuf)))

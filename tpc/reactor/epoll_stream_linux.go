@@ -8,7 +8,10 @@ import (
 
 func (e *epollBackend) adopt(fd int) error { return setNonblock(fd) }
 
-func (e *epollBackend) release(fd int) { closeFD(fd) }
+func (e *epollBackend) release(fd int) {
+	e.r.c.Syscalls++
+	closeFD(fd)
+}
 
 func (e *epollBackend) attach(s *Stream) error {
 	return e.control(unix.EPOLL_CTL_ADD, s.fd, streamEvents, tokenStream, s.slot)
@@ -167,7 +170,7 @@ func (e *epollBackend) write(s *Stream) {
 
 // disk hands the operation to a goroutine that may block.
 func (e *epollBackend) disk(op *DiskOp) {
-	op.sys.tries, op.sys.epoll = 0, e
+	op.sys.tries, op.sys.calls, op.sys.epoll = 0, 0, e
 	e.workers.do(op)
 }
 
@@ -193,6 +196,7 @@ func (op *DiskOp) call() int64 {
 	var errno unix.Errno
 	switch {
 	case op.Kind == DataSync:
+		op.sys.calls++
 		n, _, errno = unix.Syscall(unix.SYS_FDATASYNC, uintptr(op.FD), 0, 0)
 	case op.total == 0:
 		return 0
@@ -202,6 +206,7 @@ func (op *DiskOp) call() int64 {
 			trap = unix.SYS_PREADV2
 		}
 		iov := op.rest()
+		op.sys.calls++
 		n, _, errno = unix.Syscall6(trap, uintptr(op.FD), uintptr(unsafe.Pointer(unsafe.SliceData(iov))), uintptr(len(iov)),
 			uintptr(op.Off+op.Res), 0, uintptr(op.rwFlags()))
 	}
@@ -222,6 +227,7 @@ func (e *epollBackend) takeDisk() bool {
 	e.landed.Store(0)
 	e.mu.Unlock()
 	for op := done.pop(); op != nil; op = done.pop() {
+		e.r.c.Syscalls += op.sys.calls
 		e.r.diskFinished(op, op.Err)
 	}
 	return true

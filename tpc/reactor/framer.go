@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/ceteris/ceteris/models/iobuf"
+	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/models/wire"
 )
 
@@ -22,6 +23,7 @@ type Received struct {
 type Framer struct {
 	Alloc    func(n int) *iobuf.Buf // memory for assembled frames, nil when there is none
 	MaxBytes int                    // largest frame
+	Copies   *telemetry.Copies      // of its thread; nil: not counted
 
 	partial *iobuf.Buf
 	have    int   // bytes in partial, size included
@@ -63,6 +65,7 @@ func (f *Framer) begin(in *Received, want int) error {
 	}
 	f.want, f.firstNs = want, in.Ns
 	f.have = copy(f.partial.B, in.Data)
+	f.Copies.Add(telemetry.CopyReceive, f.have)
 	in.Data = in.Data[:0]
 	return nil
 }
@@ -84,7 +87,7 @@ func (f *Framer) assemble(in *Received) (frame []byte, buf *iobuf.Buf, ns int64,
 			if larger == nil { // the caller may come again when there is memory
 				return nil, nil, 0, fmt.Errorf("reactor: no memory for a frame of %d bytes", want)
 			}
-			copy(larger.B, f.partial.B[:f.have])
+			f.Copies.Add(telemetry.CopyReceive, copy(larger.B, f.partial.B[:f.have]))
 			f.partial.Release(f.partial.Owner)
 			f.partial = larger
 		}
@@ -101,6 +104,7 @@ func (f *Framer) assemble(in *Received) (frame []byte, buf *iobuf.Buf, ns int64,
 
 func (f *Framer) take(in *Received, upTo int) {
 	n := copy(f.partial.B[f.have:upTo], in.Data)
+	f.Copies.Add(telemetry.CopyReceive, n)
 	f.have += n
 	in.Data = in.Data[n:]
 }

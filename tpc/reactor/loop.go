@@ -59,7 +59,7 @@ func (r *Reactor) pacer() *pace.Pace {
 func (r *Reactor) round() bool {
 	r.c.Rounds++
 	r.beat.Store(r.nowNs)
-	r.tasks.nowNs = r.nowNs
+	r.tasks.nowNs, r.dueNs = r.nowNs, r.nowNs+r.o.TaskQuotaNs
 	busy := r.hooks.Poll()
 	busy = r.drainAlien() || busy
 	busy = r.gather() || busy
@@ -128,7 +128,8 @@ func (r *Reactor) runTasks() bool {
 	if r.tasks.empty() {
 		return false
 	}
-	if tookNs := r.tasks.run(r.o.TaskQuotaNs, r.clock, &r.c); tookNs > 2*r.o.TaskQuotaNs {
+	r.dueNs = r.taskClock() + r.o.TaskQuotaNs
+	if tookNs := r.tasks.run(r.o.TaskQuotaNs, r.taskClock, &r.c); tookNs > 2*r.o.TaskQuotaNs {
 		r.longTasks.record(tookNs)
 	}
 	return true

@@ -395,3 +395,17 @@ func TestOptions(t *testing.T) {
 		t.Errorf("facts: %v", f)
 	}
 }
+
+// TestFactsOfAFallback: a loop that could not have its ring tells of none.
+func TestFactsOfAFallback(t *testing.T) {
+	r, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.published.facts["uring.setup"] = "single issuer"
+	r.fellBack("no ring: none left")
+	f := r.Facts()
+	if _, ring := f["uring.setup"]; ring || f["network.backend"] != BackendEpoll || f["network.reason"] != "no ring: none left" {
+		t.Errorf("facts: %v", f)
+	}
+}

@@ -59,7 +59,7 @@ type workers struct {
 	queue   []blocking
 	head    int
 	started int
-	idle    int
+	idle    int // wait and were not woken
 	limit   int
 	quit    bool
 	done    sync.WaitGroup
@@ -81,6 +81,7 @@ func (w *workers) do(b blocking) {
 	w.queue = append(w.queue, b)
 	switch {
 	case w.idle > 0:
+		w.idle-- // whoever wakes has this job: one that comes before it runs is another's
 		w.some.Signal()
 	case w.started < w.limit:
 		w.started++
@@ -102,7 +103,6 @@ func (w *workers) serve() {
 			w.queue, w.head = w.queue[:0], 0
 			w.idle++
 			w.some.Wait()
-			w.idle--
 		}
 		b := w.queue[w.head]
 		w.queue[w.head] = nil

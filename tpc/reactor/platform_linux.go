@@ -2,7 +2,9 @@ package reactor
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -75,6 +77,7 @@ func (s *Stream) header(iov []unix.Iovec) *unix.Msghdr {
 type diskSys struct {
 	iov   [MaxIov]unix.Iovec
 	tries int
+	calls int64 // system calls that a goroutine has made for it
 	epoll *epollBackend
 }
 
@@ -155,8 +158,7 @@ func (r *Reactor) open() error {
 		r.be, err = newURing(r)
 		if err != nil && r.auto {
 			r.o.Backend = BackendEpoll
-			r.setFact("network.backend", BackendEpoll)
-			r.setFact("network.reason", "no ring: "+err.Error())
+			r.fellBack("no ring: " + err.Error())
 		}
 	}
 	if r.o.Backend == BackendEpoll {
@@ -214,3 +216,12 @@ func closeFD(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0,
 
 // allocRecv takes a receive buffer, nil when the arena is exhausted.
 func (r *Reactor) allocRecv() *iobuf.Buf { return r.o.Arena.Alloc(r.o.RecvBufBytes) }
+
+// fellBack has the facts say that the loop is epoll's after all, and why.
+func (r *Reactor) fellBack(why string) {
+	r.published.Lock()
+	defer r.published.Unlock()
+	facts := r.published.facts
+	maps.DeleteFunc(facts, func(name, _ string) bool { return strings.HasPrefix(name, "uring.") })
+	facts["network.backend"], facts["network.reason"] = BackendEpoll, why
+}

@@ -58,12 +58,13 @@ var reactors atomic.Int64
 
 // Reactor is the event loop of one shard.
 type Reactor struct {
-	o     Options
-	clock func() int64 // telemetry.Now, or the simulation's
-	id    string
-	auto  bool // the backend was left to probing
-	be    backend
-	hooks Hooks
+	o         Options
+	clock     func() int64 // telemetry.Now, or the simulation's
+	taskClock func() int64 // the same between tasks
+	id        string
+	auto      bool // the backend was left to probing
+	be        backend
+	hooks     Hooks
 
 	state    atomic.Int32 // sleeping flag
 	_        [60]byte     // senders on other cores load the flag; keep it off the loop's own lines
@@ -79,6 +80,7 @@ type Reactor struct {
 	wakeFD    int
 	owed      int64 // wake-ups announced by the flag and not yet read from the eventfd
 	nowNs     int64
+	dueNs     int64        // when to look at I/O again; see Overdue
 	paces     [2]pace.Pace // of waits for others, and for the device
 	streams   streamTable
 	listeners []*Listener
@@ -136,7 +138,7 @@ func New(o Options) (*Reactor, error) {
 		return nil, fmt.Errorf("reactor: SpinNs and TaskQuotaNs must not be negative, got %d and %d", o.SpinNs, o.TaskQuotaNs)
 	}
 	r := &Reactor{
-		o: o, clock: telemetry.Now, wakeFD: -1,
+		o: o, clock: telemetry.Now, taskClock: telemetry.Now, wakeFD: -1,
 		id: strconv.FormatInt(reactors.Add(1), 10),
 	}
 	if r.o.Name == "" {
@@ -148,7 +150,7 @@ func New(o Options) (*Reactor, error) {
 		return nil, err
 	}
 	if o.Sim != nil {
-		r.clock = func() int64 { return o.Sim.NowNs }
+		r.clock, r.taskClock = func() int64 { return o.Sim.NowNs }, o.Sim.worked
 		r.published.facts = map[string]string{"network.backend": "sim"}
 		return r, nil
 	}
@@ -247,6 +249,11 @@ func (r *Reactor) ReadyStep(w Step) { r.mainGroup.Go(w) }
 // Now is the time of this round in ns of telemetry.Now.
 func (r *Reactor) Now() int64 { return r.nowNs }
 
+// Overdue reports whether the round has done one kind of thing for a task quota:
+// handlers of streams that have more to do queue it as tasks, between which I/O is
+// looked at and answers leave. It reads the clock.
+func (r *Reactor) Overdue() bool { return r.taskClock() >= r.dueNs }
+
 // After arms t to fire ns after this round's time; a pending timer is moved.
 func (r *Reactor) After(t *Timer, ns int64) { r.timers.add(t, r.nowNs+max(ns, 0)) }
 
@@ -262,6 +269,13 @@ func (r *Reactor) Snapshot() Counters {
 	r.published.Lock()
 	defer r.published.Unlock()
 	return r.published.c
+}
+
+// SystemCalls is how many the loop has made for its I/O, and other threads to
+// wake it, by the counters of [Reactor.Snapshot]. Any thread.
+func (r *Reactor) SystemCalls() uint64 {
+	c := r.Snapshot()
+	return uint64(c.Syscalls + c.Wakes)
 }
 
 // Times is where the loop's time went since it began: the published counters,
@@ -299,10 +313,4 @@ func (r *Reactor) publish() {
 		r.tasks.show(r.published.groups)
 		r.published.Unlock()
 	}
-}
-
-func (r *Reactor) setFact(name, value string) {
-	r.published.Lock()
-	r.published.facts[name] = value
-	r.published.Unlock()
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Sim is a machine's kernel in which nothing happens by itself: time stands
-// until it is moved, sockets are pipes whose other end the caller holds, disk
+// until it is moved or tasks take some, sockets are pipes whose other end the caller holds, disk
 // operations end when their time has come, jobs run when the caller says. Every
 // choice that a kernel is free to make is drawn from one seeded source, so the
 // same calls give the same history. Reactors with [Options.Sim] are begun and
@@ -24,6 +24,9 @@ type Sim struct {
 	// Job is given every offloaded job. run does the job's work and hands its end
 	// to the reactor; it may be called on a coroutine.
 	Job func(j Job, run func())
+	// TaskNs says how long the next ready task takes. Nil: none takes any time, so
+	// that a round ends only when no task is ready.
+	TaskNs func() int64
 	// DelayNs says how long a disk operation takes.
 	DelayNs func() int64
 	// Fail is asked at the end of each disk operation; an error is the
@@ -42,6 +45,7 @@ type Sim struct {
 type SimCounters struct {
 	Accepts, Recvs, Fills, PartRecvs, LateRecvs, Sends, PartSends, Starved int64
 	Reads, Writes, Torn, Failed                                            int64
+	QuotaEnds                                                              int64 // rounds that left tasks to the next
 }
 
 // simFirstFD keeps simulated descriptors apart from the process's own.
@@ -252,7 +256,18 @@ func (r *Reactor) Step() bool {
 	case !r.round() && r.doze():
 		r.simState = simDozes
 	}
+	if !r.tasks.empty() {
+		r.o.Sim.c.QuotaEnds++
+	}
 	return true
+}
+
+// worked is the time after a task, which it takes.
+func (k *Sim) worked() int64 {
+	if k.TaskNs != nil {
+		k.NowNs += k.TaskNs()
+	}
+	return k.NowNs
 }
 
 func (r *Reactor) timerDue() bool {

@@ -8,7 +8,10 @@ import (
 
 func (u *uringBackend) adopt(fd int) error { return setNonblock(fd) }
 
-func (u *uringBackend) release(fd int) { closeFD(fd) }
+func (u *uringBackend) release(fd int) {
+	u.r.c.Syscalls++
+	closeFD(fd)
+}
 
 func (u *uringBackend) attach(s *Stream) error {
 	u.armRecv(s)

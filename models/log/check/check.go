@@ -109,7 +109,7 @@ func (c *checker) single(path string) error {
 			s.sealed = true
 		}
 	}
-	s.gaps = s.sealed && isCompacted(filepath.Clean(dir))
+	s.gaps = s.sealed && isCompacted(c.files, filepath.Clean(dir))
 	return c.segment(&s)
 }
 
@@ -163,7 +163,7 @@ func (c *checker) partition(path string, names []fs.DirEntry) error {
 			bases = append(bases, base) // in order: names have a fixed width
 		}
 	}
-	compacted := isCompacted(path)
+	compacted := isCompacted(c.files, path)
 	for i, base := range bases {
 		s := segment{dir: path, base: base, next: -1, log: true}
 		s.sealed = i < len(bases)-1

@@ -1,7 +1,7 @@
 package check
 
 import (
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,16 +12,19 @@ import (
 // isCompacted reports whether the cleaner's checkpoint beside a partition's
 // directory names the partition. Then records may be missing from its sealed
 // segments, and batches may have none left.
-func isCompacted(dir string) bool {
-	full, err := filepath.Abs(dir)
-	if err != nil {
-		return false
+func isCompacted(files fs.FS, dir string) bool {
+	if _, system := files.(osFiles); system { // "." has a name too
+		full, err := filepath.Abs(dir)
+		if err != nil {
+			return false
+		}
+		dir = full
 	}
-	topic, index, ok := partitionName(filepath.Base(full))
+	topic, index, ok := partitionName(filepath.Base(dir))
 	if !ok {
 		return false
 	}
-	content, err := os.ReadFile(filepath.Join(filepath.Dir(full), "cleaner-offset-checkpoint"))
+	content, err := fs.ReadFile(files, filepath.Join(filepath.Dir(dir), "cleaner-offset-checkpoint"))
 	if err != nil {
 		return false
 	}

@@ -142,6 +142,10 @@ func TestCrashAtEveryStep(t *testing.T) {
 			for _, seg := range s.l.Segments() { // what compaction may look at has been synced
 				_ = seg.File.Sync()
 			}
+			// So recovery trusts the indexes that it finds.
+			if err := s.dir.Checkpoint(map[log.TP]int64{tp: s.l.ActiveSegment().Base}); err != nil {
+				t.Fatal(err)
+			}
 			n := 0
 			mem.SetFault(func(disk.Op) error {
 				if n++; n >= at {
@@ -156,6 +160,10 @@ func TestCrashAtEveryStep(t *testing.T) {
 			} else {
 				mem = mem.Kill()
 			}
+			twin := *s
+			twin.open(mem.Kill())
+			twin.stop()
+			audit(t, twin.fs)
 			s.open(mem)
 			if got, end := s.l.EndOffset(), whole.l.EndOffset(); got != end {
 				t.Fatalf("crash at operation %d, power %v: the log ends at %d, want %d", at, power, got, end)
@@ -202,7 +210,7 @@ func TestGivenUp(t *testing.T) {
 		}
 		s.verify()
 		s.stop()
-		audit(t, t, s.fs)
+		audit(t, s.fs)
 		if at > steps {
 			return
 		}

@@ -61,7 +61,7 @@ func TestCompactionKeepsTheLastOfEveryKey(t *testing.T) {
 			switch rapid.IntRange(0, 2).Draw(rt, "then") {
 			case 1:
 				s.stop()
-				audit(t, rt, mem)
+				audit(rt, mem)
 				s.open(mem)
 			case 2:
 				mem = mem.Kill()

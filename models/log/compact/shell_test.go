@@ -5,9 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
-	"testing"
+	"testing/fstest"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -247,34 +248,33 @@ func decode(t failer, b []byte, h *batch.Header) map[int64]record {
 }
 
 // audit reads the files with the independent checker.
-func audit(t *testing.T, rt failer, fs disk.FS) {
+func audit(rt failer, fs disk.FS) {
 	rt.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		rt.Fatalf("%v", err)
-	}
-	copyOut(rt, fs, testDir, dir)
+	files := fstest.MapFS{}
+	copyOut(rt, fs, testDir, "logs", files)
 	var out strings.Builder
-	if n, err := check.Check(dir, &out); n > 0 || err != nil {
+	if n, err := check.CheckFS(files, "logs", &out); n > 0 || err != nil {
 		rt.Fatalf("%d problems, %v\n%s", n, err, out.String())
 	}
 }
 
-func copyOut(t failer, fs disk.FS, from, to string) {
+func copyOut(t failer, fs disk.FS, from, to string, files fstest.MapFS) {
+	t.Helper()
 	names, err := fs.ReadDir(from)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
+	files[to] = &fstest.MapFile{Mode: os.ModeDir | 0o700}
 	for _, name := range names {
-		path := filepath.Join(to, name)
-		b, err := disk.ReadFile(fs, filepath.Join(from, name))
-		if err == nil {
-			err = os.WriteFile(path, b, 0o600)
-		} else if err = os.Mkdir(path, 0o700); err == nil {
-			copyOut(t, fs, filepath.Join(from, name), path)
+		src, dst := filepath.Join(from, name), path.Join(to, name)
+		if _, err := fs.ReadDir(src); err == nil {
+			copyOut(t, fs, src, dst, files)
+			continue
 		}
+		b, err := disk.ReadFile(fs, src)
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
+		files[dst] = &fstest.MapFile{Data: b, Mode: 0o600}
 	}
 }
