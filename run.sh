@@ -105,10 +105,9 @@ check() {
   trap 'rm -rf "$scratch"' EXIT
   smoke "$scratch"
   step "self-test of the harness"
-  # Told, not held against the change: what it demands is times, and a machine that
-  # is shared with others misses them now and then. Its judgement is tested above.
-  bin/ceteris selftest --short --model null ||
-    printf 'the self-test did not pass on this machine; see above\n'
+  # Demanded here: that nothing injected is missing, which no busy machine excuses.
+  # That nothing else is seen is told, and demanded without --short.
+  bin/ceteris selftest --short --model null
   step "all checks passed in $SECONDS s"
 }
 

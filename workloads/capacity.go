@@ -51,7 +51,7 @@ func capacityKeys(path string) []Key {
 		},
 		{
 			Path: path + ".fractions", Kind: Number, Count: List, Min: minFraction, Max: maxFraction, Unit: "share of the least capacity",
-			Doc: "Loads that all arms are offered after the search, in as many blocks again. Default: none.",
+			Doc: "Loads that all arms are offered after the search, at most 32, in as many blocks again. Default: none.",
 		},
 	}
 }

@@ -143,31 +143,35 @@ func classKeys() []Key {
 	keys := []Key{
 		one(Key{
 			Path: "layout", Kind: Word, Words: []string{Mixed, Aligned}, Default: Mixed,
-			Doc: "What a connection carries: requests for all partitions of its leader, or for its own share of them only. With routing=direct a leader is a shard.",
+			Doc: "What a connection carries: requests for all partitions of its leader, or for its own share of them only (driver raw only). With routing=direct a leader is a shard.",
 			See: []string{"workloads.*.connection", setPath + ".routing"},
 		}),
 		one(Key{
 			Path: "fan_out", Kind: Integer, Min: 1, Max: maxFanOut, Unit: "partitions", Default: "1",
-			Doc: "How many partitions of one topic each request has a batch for: the drawn one and those that follow it among the connection's. Latency is the slowest's.",
+			Doc: "How many partitions of one topic each request has a batch for: the drawn one and those that follow it among the connection's. Latency is the slowest's. More than one with driver raw only.",
 			See: []string{"workloads.*.layout", "workloads.*.records_per_batch"},
 		}),
 		one(Key{
 			Path: "idle_connections", Kind: Integer, Max: maxConnections, Unit: "connections", Default: "0",
-			Doc: "Connections beside the load that have asked for ApiVersions once and then stay silent.",
+			Doc: "Connections beside the load that have asked for ApiVersions once and then stay silent; driver raw only.",
 		}),
 		one(Key{
 			Path: "late", Kind: Word, Words: []string{SendLate, DropLate}, Default: SendLate,
-			Doc: "What becomes of a request whose connection is at its cap when it is due: it is sent as soon as there is room (send), or counts as censored at the timeout (drop).",
+			Doc: "What becomes of a request whose connection is at its cap when it is due: it is sent as soon as there is room (send), or counts as censored at the timeout (drop; driver raw only).",
 			See: []string{"workloads.*.inflight"},
 		}),
 		one(Key{
 			Path: "generator_threads", Kind: Integer, Max: maxThreads, Unit: "threads", Default: "0",
-			Doc: "Threads of the load generator, each with its share of the connections and histograms that are added up; 0 is one a CPU of the generator. With more threads than CPUs they sleep instead of polling.",
+			Doc: "Threads of the load generator, each with its share of the connections and histograms that are added up; 0 is one a CPU of the generator. With more threads than CPUs they sleep instead of polling. Driver raw only.",
 			See: []string{"host.generator_cpus"},
 		}),
 		one(Key{
+			Path: "request_log", Kind: Integer, Max: maxRequestLog, Unit: "requests", Default: "0",
+			Doc: "Which requests of the measured window are logged one by one, of the produce load and of each class: every so-many-th of its schedule, the same for all arms; 1 is all, 0 none. The log is written after the window.",
+		}),
+		one(Key{
 			Path: "consumers_pause", Kind: Duration, Max: float64(maxWindow), Default: "0s",
-			Doc: "For how long consumers fetch nothing from the start of the measured window on; then the time they take to drain what has gathered is recorded.",
+			Doc: "For how long consumers fetch nothing from the start of the measured window on; then the time they take to drain what has gathered is recorded. Driver raw only.",
 			See: []string{"workloads.*.consumers"},
 		}),
 		one(Key{
@@ -188,7 +192,7 @@ func classKeys() []Key {
 			under(Key{Path: "per_second", Kind: Number, Min: minPerSec, Max: MaxPerSec, Needed: true, Unit: "requests per second", Doc: "The rate at which they are due."}),
 			under(Key{
 				Path: "connections", Kind: Integer, Min: 1, Max: maxClassConnections, Unit: "connections", Default: "1",
-				Doc: "How many connections carry them, or are open at a time.",
+				Doc: "How many connections carry them, or are open at a time; of fetches at least one for every leader.",
 			}),
 		)
 		if name != Reconnect {

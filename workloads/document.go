@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // document reads a YAML tree by hand rather than into structs, so that every
@@ -230,6 +232,9 @@ func (f *fields) number(key string) float64 {
 	return f.numberOf(n, f.path+key)
 }
 
+// exponential is a number of YAML's core schema with an exponent.
+var exponential = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$`)
+
 func (d *document) numberOf(n ast.Node, key string) float64 {
 	k := keyAt(key)
 	low, high := k.Min, k.Max
@@ -243,6 +248,11 @@ func (d *document) numberOf(n ast.Node, key string) float64 {
 			v = float64(i)
 		case uint64:
 			v = float64(i)
+		}
+	case *ast.StringNode:
+		// The YAML library takes an exponent without a decimal point for text.
+		if x.GetToken().Type == token.StringType && exponential.MatchString(x.Value) {
+			v, _ = strconv.ParseFloat(x.Value, 64)
 		}
 	}
 	if !(v >= low && v <= high) {

@@ -30,8 +30,16 @@ type Experiment struct {
 	Endpoints   Endpoints
 	Claims      []Claim
 	Stop        *Stop // nil: after Blocks
+	Steady      Steady
+	// Syscalls is who counts system calls.
+	Syscalls string
 	// Probes are the machine's own limits that are measured once a block.
 	Probes []string
+	// ProbePerSecond requests are sent beside each load by a client that shares no
+	// code with the generator; a cell is marked where their times differ by more
+	// than ProbeFactor.
+	ProbePerSecond float64
+	ProbeFactor    float64
 
 	Source []byte // the file's text
 }
@@ -103,6 +111,13 @@ func (e *Endpoints) Declares(endpoint string) bool {
 	return endpoint == e.Primary || slices.Contains(e.Secondary, endpoint)
 }
 
+// Who counts system calls, [Experiment.Syscalls]: each broker for itself, or the
+// kernel too.
+const (
+	SyscallsOwn    = "own"
+	SyscallsKernel = "kernel"
+)
+
 // The limits of the machine that [Experiment.Probes] can name: sequential direct
 // writes of 1 MiB on the brokers' CPUs, and one TCP connection over loopback from
 // the generator's CPU to the brokers'.
@@ -147,6 +162,11 @@ type Workload struct {
 	// GeneratorThreads is how many threads offer the load; 0 leaves it to the
 	// generator.
 	GeneratorThreads int `json:"generator_threads,omitempty"`
+	// Overload is part of Shape too; here is what it is to show.
+	Overload *Overload `json:"overload,omitempty"`
+	Faults   []Fault   `json:"faults,omitempty"`
+	// RequestLog has every so-many-th request of the measured window logged; 0 none.
+	RequestLog int `json:"request_log,omitempty"`
 
 	Loads *Loads `json:"loads,omitempty"` // in place of the experiment's
 

@@ -226,6 +226,59 @@ func TestRoundRobin(t *testing.T) {
 	}
 }
 
+// TestTurnsDoNotGoInStep: where partitions and connections are both taken in turn, every
+// connection carries every partition, each as often as the others.
+func TestTurnsDoNotGoInStep(t *testing.T) {
+	for _, c := range []struct{ partitions, connections int }{{4, 8}, {8, 4}, {6, 4}, {5, 3}, {4, 4}, {1, 3}, {3, 1}} {
+		w := testWorkload()
+		w.Partitions, w.Connections, w.Keys, w.Connection = c.partitions, c.connections, Law{Kind: RoundRobin}, Law{Kind: RoundRobin}
+		g, err := NewGenerator(w, 1, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[[2]int]int{}
+		const rounds = 3
+		for i := range int64(rounds * c.partitions * c.connections * c.connections) {
+			seen[[2]int{g.Partition(i), g.Connection(i)}]++
+		}
+		for pair, n := range seen {
+			if n != rounds*c.connections {
+				t.Errorf("%+v: partition and connection %v meet %d times, want %d", c, pair, n, rounds*c.connections)
+			}
+		}
+		if len(seen) != c.partitions*c.connections {
+			t.Errorf("%+v: %d pairs of partition and connection", c, len(seen))
+		}
+	}
+}
+
+// TestAmongFewer: a law over some of the partitions is that law, not what is left of
+// the whole one's draws.
+func TestAmongFewer(t *testing.T) {
+	w := testWorkload()
+	w.Partitions, w.Keys = 10, Law{Kind: Uniform}
+	g, err := NewGenerator(w, 1, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 40_000
+	seen := make([]float64, 4)
+	for i := range int64(n) {
+		seen[g.PartitionAmong(i, len(seen))]++
+	}
+	for _, x := range seen {
+		if sigma := math.Sqrt(n * 0.25 * 0.75); math.Abs(x-n/4) > 4*sigma {
+			t.Errorf("got %v of %d, want a quarter each", seen, n)
+			break
+		}
+	}
+	for i := range int64(100) {
+		if g.PartitionAmong(i, 10) != g.Partition(i) || g.ConnectionAmong(i, w.Connections) != g.Connection(i) {
+			t.Fatalf("event %d: among all is not what is chosen of all", i)
+		}
+	}
+}
+
 func TestSizes(t *testing.T) {
 	g, _ := NewGenerator(testWorkload(), 3, 0)
 	if g.Schedule != nil {
@@ -346,5 +399,18 @@ func BenchmarkSchedule(b *testing.B) {
 	s, _ := NewSchedule(1, 20000, Poisson)
 	for i := range int64(b.N) {
 		s.At(i)
+	}
+}
+
+// TestNothingAcknowledged: what asks for the last acknowledged batch needs one.
+func TestNothingAcknowledged(t *testing.T) {
+	w := testWorkload()
+	w.Classes = []Class{{Name: TailFetch, PerSecond: 1, Arrivals: Poisson, Connections: 1, Inflight: 1}}
+	if err := w.Validate(); err != nil {
+		t.Error(err)
+	}
+	w.Acks = 0
+	if err := w.Validate(); err == nil {
+		t.Error("tail fetches of what is not acknowledged are taken")
 	}
 }

@@ -85,6 +85,7 @@ func (f *fields) gridFactor(n ast.Node, key string, a Arm, g *FactorGrid) GridFa
 	out := GridFactor{}
 	if n := m.get("factor", "the name of a factor or setting"); n != nil {
 		out.Name = f.identifier(n, key+".factor")
+		f.notOfArms(n, key+".factor", out.Name)
 	}
 	_, set := a.Set[out.Name]
 	if set || slices.ContainsFunc(g.Factors, func(other GridFactor) bool { return other.Name == out.Name }) {

@@ -185,6 +185,9 @@ func brokerKeys() []Key {
 	presets := [][2]string{{"tpc", ""}, {"threadpool", ""}}
 	tpc, pool := models.PresetTPC().Map(), models.PresetThreadPool().Map()
 	for _, f := range models.FactorTable() {
+		if f.Name == ofWorkloads {
+			continue
+		}
 		k := Key{Path: setPath + "." + f.Name, Last: f.Name, Kind: Word, Words: f.Words, Doc: sentence(f.Doc)}
 		switch {
 		case f.Spans:
@@ -194,9 +197,6 @@ func brokerKeys() []Key {
 		}
 		presets[0][1], presets[1][1] = tpc[f.Name], pool[f.Name]
 		k.Presets = append(k.Presets, presets...)
-		if f.Name == "durability" {
-			k.See = []string{"workloads.*.durability"}
-		}
 		out = append(out, k)
 	}
 	for i := range models.Settings {
@@ -210,7 +210,7 @@ func brokerKeys() []Key {
 		}
 		out = append(out, k)
 	}
-	return append(out, Key{Path: setPath + ".append", Last: "append", Kind: Switch, Default: "false", Doc: sentence(models.AppendDoc)})
+	return append(out, Key{Path: setPath + ".append", Last: "append", Kind: Switch, Words: []string{"0", "1"}, Default: "false", Doc: sentence(models.AppendDoc)})
 }
 
 // sentence makes one of a clause.

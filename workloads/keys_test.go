@@ -14,12 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// laws are the mappings of which a file holds one, by the key that tells them
+// shortest are the mappings of which a file holds one, by the key that tells them
 // apart, each as short as it can be.
-var laws = map[string]map[string]any{
+var shortest = map[string]map[string]any{
 	"arrivals": {
 		Bursts: map[string]any{"on": "1s", "off": "1s"}, MMPP: map[string]any{"high": "1s", "low": "1s", "ratio": 2},
 		Ramp: map[string]any{"from": 0, "to": 1, "over": "1s"}, Sine: map[string]any{"amplitude": 1, "period": "1s"}, Trace: "t.txt",
+		Gamma: map[string]any{"shape": 1}, Weibull: map[string]any{"shape": 1},
+		Phases: map[string]any{"steps": []any{map[string]any{"for": "1s", "rate": 1}}},
 	},
 	"keys":       {Zipf: 1, Hotspot: map[string]any{"of": 1, "load": 1}},
 	"connection": {Zipf: 1, Hotspot: map[string]any{"of": 1, "load": 1}},
@@ -34,10 +36,14 @@ var laws = map[string]map[string]any{
 func full(path string) map[string]any {
 	law := func(key string) map[string]any {
 		at := "workloads.*." + key + "."
-		for name, v := range laws[key[strings.LastIndex(key, ".")+1:]] {
+		for name, v := range shortest[key[strings.LastIndex(key, ".")+1:]] {
 			if strings.HasPrefix(path+".", at+name+".") {
 				if m, ok := v.(map[string]any); ok {
-					v = maps.Clone(m)
+					m = maps.Clone(m)
+					if steps, ok := m["steps"].([]any); ok {
+						m["steps"] = []any{maps.Clone(steps[0].(map[string]any))}
+					}
+					v = m
 				}
 				return map[string]any{name: v}
 			}
@@ -60,11 +66,13 @@ func full(path string) map[string]any {
 		"models": []any{map[string]any{
 			"model": "tpc", "set": map[string]any{}, "grid": []any{map[string]any{"factor": "staging", "values": []any{"none", "shared"}}},
 		}, "threadpool"},
+		"steady": map[string]any{},
 		"stop":   map[string]any{"width": 0.1, "max_blocks": 9},
 		"claims": []any{map[string]any{"text": "c", "arm": "tpc-none", "says": "lower"}},
 		"workloads": []any{map[string]any{
 			"name": "w", "partitions": 1, "connections": 1, "inflight": 1, "loads": loads(),
 			"keys": some("keys"), "connection": some("connection"), "size": some("size"), "arrivals": some("arrivals"), "classes": classes,
+			"overload": map[string]any{"at": "500ms", "for": "500ms", "factor": 2}, "faults": []any{map[string]any{"at": "0s", "stall": "1ms"}},
 		}},
 	}
 }
@@ -203,7 +211,7 @@ func TestDefaults(t *testing.T) {
 	for _, k := range Keys() {
 		into := root
 		switch mapping, _, nested := strings.Cut(k.Path, "."); {
-		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"), k.Path == "loads.probes", strings.HasPrefix(k.Path, "claims."), k.Last == "gaps", strings.HasPrefix(k.Path, "workloads.*.classes"):
+		case k.Default == "" || strings.HasPrefix(k.Path, setPath) || strings.HasPrefix(k.Path, "workloads.*.loads"), k.Path == "loads.probes", strings.HasPrefix(k.Path, "claims."), k.Last == "gaps", strings.HasPrefix(k.Path, "workloads.*.classes"), strings.HasPrefix(k.Path, "workloads.*.overload."):
 			continue
 		case mapping == "workloads":
 			into = workload
@@ -223,10 +231,10 @@ func TestDefaults(t *testing.T) {
 
 // TestEveryFieldHasAKey: what an experiment holds can be written in a file.
 func TestEveryFieldHasAKey(t *testing.T) {
-	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max", "MaxBlocks": "max_blocks", "ConsumersPause": "consumers_pause", "IdleConnections": "idle_connections", "GeneratorThreads": "generator_threads", "FanOut": "fan_out"}
+	named := map[string]string{"MemoryBytes": "memory", "PerSecond": "per_second", "BrokerCPUs": "broker_cpus", "GeneratorCPUs": "generator_cpus", "RecordsPerBatch": "records_per_batch", "MedianBytes": "median", "MaxBytes": "max", "MaxBlocks": "max_blocks", "ConsumersPause": "consumers_pause", "IdleConnections": "idle_connections", "GeneratorThreads": "generator_threads", "FanOut": "fan_out", "RequestLog": "request_log", "ProbePerSecond": "probe_per_second", "ProbeFactor": "probe_factor"}
 	derived := []string{"Source", "Line", "Grids", "Family", "Swept", "Capacity", "Shape", "MinBytes", "Values"} // its keys are those of loads
 	for prefix, v := range map[string]any{
-		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{}, "claims.*.": Claim{}, "stop.": Stop{},
+		"": Experiment{}, "models.*.": Arm{}, "host.": Host{}, "loads.": Loads{}, "endpoints.": Endpoints{}, "claims.*.": Claim{}, "stop.": Stop{}, "steady.": Steady{},
 		"workloads.*.": Workload{}, "workloads.*.size.lognormal.": SizeLaw{},
 	} {
 		for f := range reflect.TypeOf(v).Fields() {
@@ -254,6 +262,11 @@ func TestDocumentation(t *testing.T) {
 		if numeric := k.Kind == Integer || k.Kind == Number; numeric != (k.Unit != "") && k.Path != "seed" {
 			t.Errorf("%s: kind %s has unit %q", k.Path, k.Kind, k.Unit)
 		}
+		for _, what := range []string{"bytes", "percent", " a second"} {
+			if k.Unit == "count" && strings.Contains(strings.ToLower(k.Doc), what) {
+				t.Errorf("%s counts nothing, as its own words say: %s", k.Path, k.Doc)
+			}
+		}
 		for _, other := range k.See {
 			if byPath()[other] == nil {
 				t.Errorf("%s: see %s, which is no key", k.Path, other)
@@ -264,6 +277,17 @@ func TestDocumentation(t *testing.T) {
 		}
 		if !slices.Contains(Find(k.Path), byPath()[k.Path]) || !slices.Contains(Find(k.Last), byPath()[k.Path]) {
 			t.Errorf("%s is not found", k.Path)
+		}
+	}
+}
+
+// TestRawOnlyIsSaid: what only one driver can offer says so.
+func TestRawOnlyIsSaid(t *testing.T) {
+	for _, w := range []Workload{
+		{Classes: []Class{{}}}, {Layout: Aligned}, {FanOut: 2}, {Late: DropLate}, {GeneratorThreads: 1}, {ConsumersPause: 1}, {IdleConnections: 1},
+	} {
+		if k := byPath()["workloads.*."+w.RawOnly()]; k == nil || !strings.Contains(k.Doc, "river raw only") {
+			t.Errorf("%s: its words do not say which driver it needs", w.RawOnly())
 		}
 	}
 }

@@ -19,6 +19,12 @@ func Load(path string) (*Experiment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("experiment file: %w", err)
 	}
+	return ParseAt(path, data)
+}
+
+// ParseAt reads an experiment from memory as if it stood in the file at path, with
+// the traces that it names.
+func ParseAt(path string, data []byte) (*Experiment, error) {
 	e, err := Parse(path, data)
 	if err != nil {
 		return nil, err
@@ -26,7 +32,8 @@ func Load(path string) (*Experiment, error) {
 	return e, e.readTraces(filepath.Dir(path))
 }
 
-// Parse reads an experiment from memory; name stands for the file in errors.
+// Parse reads an experiment from memory, without traces; name stands for the file in
+// errors.
 func Parse(name string, data []byte) (*Experiment, error) {
 	d := &document{file: name}
 	root := d.root(data)
@@ -58,6 +65,7 @@ func (d *document) experiment(n ast.Node) *Experiment {
 	e.Driver = f.choice("driver")
 	e.Warmup = f.duration("warmup")
 	e.Measure = f.duration("measure")
+	e.Syscalls = f.choice("syscalls")
 	if n := f.get("loads", "a mapping with kind and per_second"); n != nil {
 		e.Loads = d.loads(n, "loads")
 	}
@@ -72,10 +80,20 @@ func (d *document) experiment(n ast.Node) *Experiment {
 					d.fail(n, key+".name", "a name that no other workload has", fmt.Sprintf("%q again", w.Name))
 				}
 			}
+			d.timed(n, key, e, w)
+			w.Shape.begin(e.Warmup)
+			for i := range w.Classes {
+				w.Classes[i].Shape.begin(e.Warmup)
+			}
 			e.Workloads = append(e.Workloads, w)
 		}
 	}
 	e.Endpoints = f.endpoints(e.Models)
+	e.Steady = f.steady()
+	if n := f.vals["steady"]; n != nil && d.err == nil {
+		f.checkSteady(n, e)
+	}
+	f.overloadEndpoints(e)
 	if d.err == nil {
 		e.Stop = f.stop(e)
 		e.Claims = f.claims(e)
@@ -83,6 +101,7 @@ func (d *document) experiment(n ast.Node) *Experiment {
 	for i, n := range f.list("probes", "disk, loopback") {
 		e.Probes = append(e.Probes, f.wordOf(n, fmt.Sprintf("probes[%d]", i), f.at("probes").Words...))
 	}
+	e.ProbePerSecond, e.ProbeFactor = f.number("probe_per_second"), f.number("probe_factor")
 	if d.err == nil {
 		if cells := max(len(e.Cells()), len(e.CellsOf(e.AllBlocks()-1))); cells > maxPerBlock {
 			d.fail(n, "experiment", fmt.Sprintf("at most %d cells in a block", maxPerBlock), fmt.Sprint(cells))
@@ -140,6 +159,7 @@ func (f *fields) arm(n ast.Node, key string) ([]Arm, *FactorGrid) {
 	var scratch models.Config
 	for _, kv := range f.pairs(set, key+".set") {
 		at := key + ".set." + kv.key
+		f.notOfArms(kv.at, at, kv.key)
 		switch kv.value.(type) {
 		case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		default:
@@ -153,6 +173,16 @@ func (f *fields) arm(n ast.Node, key string) ([]Arm, *FactorGrid) {
 		a.Set[kv.key] = v
 	}
 	return f.grid(m, key, a)
+}
+
+// ofWorkloads is the factor that arms do not have: what differs in it keeps
+// different promises, and each cell's broker is told its workload's.
+const ofWorkloads = "durability"
+
+func (f *fields) notOfArms(n ast.Node, at, factor string) {
+	if factor == ofWorkloads {
+		f.fail(n, at, "a factor or setting of an arm", ofWorkloads+", which is the workload's")
+	}
 }
 
 func (f *fields) replicate(arms []Arm) string {

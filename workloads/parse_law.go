@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -65,8 +66,36 @@ func (f *fields) arrivals(key string) (string, Shape) {
 		s.Ramp = &RampShape{From: m.number("from"), To: m.number("to"), Over: m.duration("over"), Gaps: m.choice("gaps")}
 	case Sine:
 		s.Sine = &SineShape{Amplitude: m.number("amplitude"), Period: m.duration("period"), Gaps: m.choice("gaps")}
+	case Phases:
+		s.Phases = m.phases()
+	case Gamma:
+		s.Gamma = &GapShape{Shape: m.number("shape")}
+	case Weibull:
+		s.Weibull = &GapShape{Shape: m.number("shape")}
 	}
 	return law, s
+}
+
+// phases reads one rate after the other.
+func (f *fields) phases() *PhaseShape {
+	p := &PhaseShape{Gaps: f.choice("gaps")}
+	list := f.list("steps", "phases")
+	if len(list) > maxSteps {
+		f.fail(f.vals["steps"], f.path+"steps", fmt.Sprintf("at most %d phases", maxSteps), fmt.Sprint(len(list)))
+		return p
+	}
+	for i, n := range list {
+		m := f.mapping(n, fmt.Sprintf("%ssteps[%d]", f.path, i))
+		p.Steps = append(p.Steps, Phase{For: m.duration("for"), Rate: m.number("rate")})
+	}
+	return p
+}
+
+// begin lets phases count from the end of a lead.
+func (s *Shape) begin(lead time.Duration) {
+	if s.Phases != nil {
+		s.Phases.Lead = lead
+	}
 }
 
 // law reads how one of several is chosen.

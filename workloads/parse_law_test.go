@@ -11,7 +11,7 @@ import (
 // TestParseLaws reads each law with parameters, and what is wrong with one.
 func TestParseLaws(t *testing.T) {
 	parse := func(key, law string) (*Workload, error) {
-		text := "name: x\nmodels: [tpc]\nloads: {per_second: [10]}\nworkloads:\n  - {name: w, partitions: 4, connections: 4, inflight: 1"
+		text := "name: x\nwarmup: 2s\nmodels: [tpc]\nloads: {per_second: [10]}\nworkloads:\n  - {name: w, partitions: 4, connections: 4, inflight: 1"
 		if key != "size" {
 			text += ", size: 1"
 		}
@@ -27,7 +27,12 @@ func TestParseLaws(t *testing.T) {
 		"{mmpp: {high: 10ms, low: 90ms, ratio: 8}}":               {MMPP: &MMPPShape{10 * time.Millisecond, 90 * time.Millisecond, 8}},
 		"{ramp: {from: 0, to: 2, over: 3s, gaps: constant}}":      {Ramp: &RampShape{0, 2, 3 * time.Second, Constant}},
 		"{sine: {amplitude: 0.5, period: 500ms, gaps: constant}}": {Sine: &SineShape{0.5, 500 * time.Millisecond, Constant}},
-		"{trace: a/b.txt}":                                        {Trace: &TraceShape{File: "a/b.txt"}},
+		"{gamma: {shape: 0.5}}":                                   {Gamma: &GapShape{0.5}},
+		"{weibull: {shape: 2}}":                                   {Weibull: &GapShape{2}},
+		"{phases: {steps: [{for: 1s, rate: 0}, {for: 2s, rate: 1.5}], gaps: constant}}": {
+			Phases: &PhaseShape{Lead: 2 * time.Second, Steps: []Phase{{time.Second, 0}, {2 * time.Second, 1.5}}, Gaps: Constant},
+		},
+		"{trace: a/b.txt}": {Trace: &TraceShape{File: "a/b.txt"}},
 	} {
 		w, err := parse("arrivals", law)
 		if err != nil {
@@ -55,10 +60,13 @@ func TestParseLaws(t *testing.T) {
 		}
 	}
 	for _, bad := range []struct{ key, law, want string }{
-		{"arrivals", "{}", "workloads[0].arrivals: expected one of bursts, mmpp, ramp, sine, trace, got none of them"},
-		{"arrivals", "{ramp: {from: 0, to: 1, over: 1s}, trace: t}", "workloads[0].arrivals.trace: expected one of bursts, mmpp, ramp, sine, trace, got another beside ramp"},
+		{"arrivals", "{}", "workloads[0].arrivals: expected one of gamma, weibull, bursts, mmpp, ramp, sine, phases, trace, got none of them"},
+		{"arrivals", "{ramp: {from: 0, to: 1, over: 1s}, trace: t}", "workloads[0].arrivals.trace: expected one of gamma, weibull, bursts, mmpp, ramp, sine, phases, trace, got another beside ramp"},
 		{"arrivals", "{bursts: {on: 1s}}", "workloads[0].arrivals.bursts.off: expected a duration such as 2s, got nothing: the key is missing"},
 		{"arrivals", "bursts", `workloads[0].arrivals: expected one of poisson, constant, got "bursts"`},
+		{"arrivals", "{phases: {steps: []}}", "workloads[0].arrivals.phases.steps: expected a list of phases, got an empty list"},
+		{"arrivals", "{phases: {steps: [{for: 1s}]}}", "t:6:97: workloads[0].arrivals.phases.steps[0].rate: expected a number between 0 and 100, got nothing: the key is missing"},
+		{"arrivals", "{gamma: {shape: 0.2}}", "workloads[0].arrivals.gamma.shape: expected a number between 0.25 and 100, got 0.2"},
 		{"keys", "{hotspot: {of: 0, load: 1}}", "workloads[0].keys.hotspot.of: expected a number between 0.0001 and 1, got 0"},
 		{"size", "{uniform: {min: 3, max: 2}}", "workloads[0].size.uniform.max: expected a size such as 1KiB between 3 and 1047552 bytes, got 2"},
 		{"size", "{values: []}", "workloads[0].size.values: expected a list of sizes, got an empty list"},

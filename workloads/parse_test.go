@@ -38,9 +38,13 @@ workloads:
     consumers: 2
   - {name: b, partitions: 1, connections: 1, inflight: 1, size: 100, loads: {kind: closed}}
 stop: {width: 0.05, max_blocks: 4}
+probe_per_second: 12.5
+probe_factor: 1.5
+steady: {truncate: mser, moved: leave-out, backlog: 0.01, slip: 2ms}
 endpoints: {primary: p50 response produce, secondary: [cpu per message], rope: 0.1, baseline: tpc}
 claims:
   - {text: half the price, arm: threadpool-g, endpoint: cpu per message, says: lower, workload: a, durability: power, per_second: 2.5}
+syscalls: kernel
 `
 
 func TestParseReadsEveryKey(t *testing.T) {
@@ -55,8 +59,17 @@ func TestParseReadsEveryKey(t *testing.T) {
 		e.Warmup != 0 || e.Measure != 250*time.Millisecond || e.Host != (Host{"0", "1-2,5"}) || !reflect.DeepEqual(e.Endpoints, Endpoints{"p50 response produce", []string{"cpu per message"}, 0.1, "tpc", Alternatives}) {
 		t.Errorf("experiment: got %+v", e)
 	}
+	if e.Syscalls != SyscallsKernel {
+		t.Errorf("syscalls: got %q", e.Syscalls)
+	}
 	if *e.Stop != (Stop{0.05, 4}) || e.AllBlocks() != 4 || len(e.CellsOf(3)) != len(e.CellsOf(0)) || len(e.CellsOf(4)) != 0 {
 		t.Errorf("stop: got %+v, %d blocks", e.Stop, e.AllBlocks())
+	}
+	if e.ProbePerSecond != 12.5 || e.ProbeFactor != 1.5 {
+		t.Errorf("probe: got %v/s, factor %v", e.ProbePerSecond, e.ProbeFactor)
+	}
+	if e.Steady != (Steady{MSER, LeaveOut, 0.01, 2 * time.Millisecond}) {
+		t.Errorf("steady: got %+v", e.Steady)
 	}
 	if want := (Claim{"half the price", "threadpool-g", "cpu per message", Lower, "a", "power", 2.5}); len(e.Claims) != 1 || e.Claims[0] != want {
 		t.Errorf("claims: got %+v, want %+v", e.Claims, want)
@@ -112,6 +125,8 @@ func TestParseErrors(t *testing.T) {
 		{"arm twice", "[tpc,", "[tpc, tpc,", `t.yaml:2:15: models[1]: expected a name that no other model has, got "tpc" again`},
 		{"workload twice", "name: b", "name: a", `workloads[1].name: expected a name that no other workload has, got "a" again`},
 		{"factor unknown", "threads: goroutine", "thread: goroutine", "t.yaml:2:61: models[1].set.thread: expected a factor or setting and a value it takes, got no factor or setting"},
+		{"durability of an arm", "threads: goroutine", "durability: memory", "models[1].set.durability: expected a factor or setting of an arm, got durability, which is the workload's"},
+		{"durability of a grid", "set: {threads: goroutine", "grid: [{factor: durability, values: [memory, power]}], set: {threads: goroutine", "models[1].grid[0].factor: expected a factor or setting of an arm, got durability, which is the workload's"},
 		{"factor value", "threads: goroutine", "threads: fibre", `models[1].set.threads: expected a factor or setting and a value it takes, got factor threads: "fibre" is not one of pinned, os, goroutine`},
 		{"search without a promise", "{kind: absolute, per_second: [10, 2.5]}", "{kind: capacity, from: 10}", `loads.slo: expected a mapping with p50, p99 or both, got nothing`},
 		{"search with an empty promise", "{kind: absolute, per_second: [10, 2.5]}", "{kind: capacity, from: 10, slo: {}}", `loads.slo: expected p50, p99 or both, got neither`},
@@ -128,11 +143,20 @@ func TestParseErrors(t *testing.T) {
 		{"cpus backwards", "1-2,5", "2-1", `host.generator_cpus: expected auto or a list of CPUs`},
 		{"swept value twice", "partitions: 3", "partitions: [3, 4, 3]", "workloads[0].partitions[2]: expected a value that is not listed before, got 3"},
 		{"swept value out of range", "inflight: 5", "inflight: [5, 0]", "workloads[0].inflight: expected an integer between 1 and 65536, got 0"},
+		{"syscalls", "syscalls: kernel", "syscalls: strace", `t.yaml:35:11: syscalls: expected one of own, kernel, got "strace"`},
 		{"probe", "driver: franz", "driver: franz\nprobes: [disk, tape]", `probes[1]: expected one of disk, loopback, got "tape"`},
 		{"stop before the blocks", "max_blocks: 4", "max_blocks: 1", "stop.max_blocks: expected at least as many as blocks, got 1"},
 		{"stop without a width", "{width: 0.05, max", "{max", "stop.width: expected a number between 0.001 and 1, got nothing"},
+		{"probe too often", "probe_per_second: 12.5", "probe_per_second: 1001", `t.yaml:29:19: probe_per_second: expected a number between 0 and 1000, got 1001`},
+		{"probe factor", "probe_factor: 1.5", "probe_factor: 0.5", `t.yaml:30:15: probe_factor: expected a number between 1 and 100, got 0.5`},
+		{"truncation", "truncate: mser", "truncate: 10%", `t.yaml:31:20: steady.truncate: expected one of none, mser, got "10%"`},
+		{"what moved", "moved: leave-out", "moved: drop", `t.yaml:31:33: steady.moved: expected one of mark, leave-out, got "drop"`},
+		{"backlog", "backlog: 0.01", "backlog: 2", `t.yaml:31:53: steady.backlog: expected a number between 0 and 1, got 2`},
+		{"late at the start", "slip: 2ms", "slip: 2", `t.yaml:31:65: steady.slip: expected a duration such as 2s between 0s and 1m0s, got 2`},
+		{"truncated faults", "arrivals: constant", "arrivals: constant\n    faults: [{at: 10ms, stall: 1ms}]", `workloads: expected no phases, overload or faults beside steady.truncate: mser, got them in workload a`},
+		{"truncated ramp", "arrivals: constant", "arrivals: {ramp: {from: 0.5, to: 1, over: 1s}}", `t.yaml:31:10: steady.truncate: expected none where a window moves on purpose, got mser and arrivals of ramp of workload a`},
 		{"endpoint twice", "[cpu per message]", "[cpu per message, cpu per message]", `endpoints.secondary[1]: expected an endpoint that is not listed before, got "cpu per message"`},
-		{"claim against nothing", ", baseline: tpc", "", `t.yaml:31:3: claims: expected endpoints.baseline, the arm that claims are against, got none`},
+		{"claim against nothing", ", baseline: tpc", "", `t.yaml:34:3: claims: expected endpoints.baseline, the arm that claims are against, got none`},
 		{"claim of the baseline", "arm: threadpool-g", "arm: tpc", `claims[0].arm: expected an arm other than the baseline, got "tpc"`},
 		{"claim about no cell", "per_second: 2.5}\n", "per_second: 3}\n", `claims[0]: expected a claim about a cell that is planned, got one about none`},
 		{"claim of no workload", "workload: a", "workload: c", `claims[0].workload: expected one of a, b, got "c"`},
@@ -207,6 +231,23 @@ func TestGrid(t *testing.T) {
 		_, err := Parse("t.yaml", []byte(strings.Replace(text, c.old, c.new, 1)))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %s", c.new, err, c.want)
+		}
+	}
+}
+
+// TestNumbers: every form that YAML 1.2 calls a number is one, in which errors
+// write bounds too; what is quoted is text.
+func TestNumbers(t *testing.T) {
+	for form, want := range map[string]float64{"1e1": 10, "1e+01": 10, "1E-1": 0.1, "1.0e1": 10, "10": 10, "0.5e1": 5, `"1e1"`: 0, "e1": 0, "1e": 0, "1e1x": 0} {
+		e, err := Parse("t.yaml", []byte(strings.Replace(valid, "[10, 2.5]", "["+form+", 2.5]", 1)))
+		if want == 0 {
+			if err == nil {
+				t.Errorf("%s is taken", form)
+			}
+			continue
+		}
+		if err != nil || e.Loads.PerSecond[0] != want {
+			t.Errorf("%s: %v, want %g", form, err, want)
 		}
 	}
 }

@@ -38,7 +38,9 @@ func (d *document) workload(n ast.Node, key string) []*Workload {
 	w.Layout, w.Late = f.choice("layout"), f.choice("late")
 	w.IdleConnections = int(f.integer("idle_connections"))
 	w.GeneratorThreads = int(f.integer("generator_threads"))
+	w.RequestLog = int(f.integer("request_log"))
 	w.Classes = f.classes("classes")
+	w.Overload, w.Faults = f.overload(w), f.faults()
 	if n := f.get("loads", "a mapping with kind and per_second"); n != nil {
 		l := d.loads(n, key+".loads")
 		w.Loads = &l
@@ -168,6 +170,7 @@ func (w *Workload) Validate() error {
 	within("consumers", w.Consumers, 0, maxConsumers)
 	within("idle_connections", w.IdleConnections, 0, maxConnections)
 	within("generator_threads", w.GeneratorThreads, 0, maxThreads)
+	within("request_log", w.RequestLog, 0, maxRequestLog)
 	if w.ConsumersPause < 0 || w.ConsumersPause > maxWindow || w.ConsumersPause > 0 && w.Consumers == 0 {
 		errs = append(errs, fmt.Errorf("workload %s: consumers_pause of %v with %d consumers", w.Name, w.ConsumersPause, w.Consumers))
 	}
@@ -180,6 +183,9 @@ func (w *Workload) Validate() error {
 	for i := range w.Classes {
 		if err := w.Classes[i].check(); err != nil {
 			errs = append(errs, fmt.Errorf("workload %s: class %s: %w", w.Name, w.Classes[i].Name, err))
+		}
+		if w.Classes[i].Name == TailFetch && w.Acks == 0 {
+			errs = append(errs, fmt.Errorf("workload %s: class %s asks for what was acknowledged, and with acks 0 nothing is", w.Name, TailFetch))
 		}
 	}
 	if !(w.Entropy >= 0 && w.Entropy <= 1) {

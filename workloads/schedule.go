@@ -13,7 +13,9 @@ import (
 type Schedule struct {
 	seed      uint64
 	microRate uint64    // requests per 1e6 seconds
-	law       string    // of the gaps: Poisson or Constant; "" where trace has them
+	law       string    // of the gaps, all alike or drawn; "" where trace has them
+	bend      *gapTable // nil where gaps that are drawn are exponential
+	cdf       func(gap float64) float64
 	trace     *recorded // nil but for a trace
 	warp      warp      // nil where the rate is the same all the time
 
@@ -56,6 +58,7 @@ func NewShaped(seed uint64, perSec float64, law string, shape Shape) (*Schedule,
 		seed: seed, microRate: uint64(math.Round(perSec * 1e6)), law: shape.gaps(law), warp: shape.warp(law, seed),
 		sums: make([]sum, 1, 64),
 	}
+	s.bend, s.cdf = gapTableOf(s.law, &shape), shape.gapCDF(s.law)
 	if law == Trace {
 		if s.trace = shape.Trace.recorded(); s.trace == nil {
 			return nil, fmt.Errorf("arrivals %s: the file %s has not been read", law, shape.Trace.File)
@@ -65,7 +68,7 @@ func NewShaped(seed uint64, perSec float64, law string, shape Shape) (*Schedule,
 }
 
 // At is the intended time of event i >= 0 in ns after the start. A constant
-// rate and a trace send event 0 at 0; a Poisson process waits its first gap.
+// rate and a trace send event 0 at 0; where gaps are drawn it waits for the first.
 func (s *Schedule) At(i int64) int64 {
 	at := s.steady(i)
 	if s.warp != nil {
@@ -93,9 +96,13 @@ func (s *Schedule) Before(ns int64) int64 {
 	return int64(sort.Search(high, func(i int) bool { return s.At(int64(i)) >= ns }))
 }
 
-// Gaps is the law of the gaps in operational time: Poisson, Constant, or "" for
-// those of a trace.
+// Gaps is the law of the gaps in operational time: Poisson, Constant, Gamma,
+// Weibull, or "" for those of a trace.
 func (s *Schedule) Gaps() string { return s.law }
+
+// GapCDF is the distribution function of the gaps in operational time, in units of
+// their mean; nil where they are not drawn.
+func (s *Schedule) GapCDF() func(gap float64) float64 { return s.cdf }
 
 // steady is the time of event i at the load's own rate.
 func (s *Schedule) steady(i int64) int64 {
@@ -130,8 +137,12 @@ func (s *Schedule) seek(i int64) {
 
 // advance adds the gap of event next.
 func (s *Schedule) advance() {
+	e := gap(draw(s.seed, s.next))
+	if s.bend != nil {
+		e = s.bend.of(e)
+	}
 	var carry uint64
-	s.total.lo, carry = bits.Add64(s.total.lo, gap(draw(s.seed, s.next)), 0)
+	s.total.lo, carry = bits.Add64(s.total.lo, e, 0)
 	s.total.hi += carry
 	s.next++
 	if s.next%checkpoint == 0 && s.next/checkpoint == int64(len(s.sums)) {

@@ -14,7 +14,7 @@ const (
 	namePattern     = `^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`
 	textPattern     = `\S`
 	sizePattern     = `^\s*([0-9]+\s*([KMGT]i)?B|[0-9]+|[0-9]*\.[0-9]+\s*[KMGT]iB)\s*$`
-	durationPattern = `^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`
+	durationPattern = `^\+?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))+)$`
 	cpusPattern     = `^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$`
 )
 

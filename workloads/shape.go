@@ -3,29 +3,41 @@ package workloads
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
-// The arrival laws. The first two have one rate all the time; the others bend
+// The arrival laws. The first four have one rate all the time; the others bend
 // the time of one of them ([Shape]), or repeat what was recorded.
 const (
 	Poisson  = "poisson"
 	Constant = "constant"
+	Gamma    = "gamma"
+	Weibull  = "weibull"
 	Bursts   = "bursts"
 	MMPP     = "mmpp"
 	Ramp     = "ramp"
 	Sine     = "sine"
+	Phases   = "phases"
 	Trace    = "trace"
 )
 
+// laws are the names of all of them.
+var laws = []string{Poisson, Constant, Gamma, Weibull, Bursts, MMPP, Ramp, Sine, Phases, Trace}
+
 // Shape is how the rate of an arrival law moves around the load's; the one that
-// the law names is set. All but Ramp have the load's rate on average.
+// the law names is set, and the law of its gaps where that has a shape. All but
+// Ramp and Phases have the load's rate on average.
 type Shape struct {
 	Bursts *BurstShape `json:"bursts,omitempty"`
 	MMPP   *MMPPShape  `json:"mmpp,omitempty"`
 	Ramp   *RampShape  `json:"ramp,omitempty"`
 	Sine   *SineShape  `json:"sine,omitempty"`
+	Phases *PhaseShape `json:"phases,omitempty"`
 	Trace  *TraceShape `json:"trace,omitempty"`
+
+	Gamma   *GapShape `json:"gamma,omitempty"`
+	Weibull *GapShape `json:"weibull,omitempty"`
 }
 
 // BurstShape lets requests arrive for On and none for Off, in turn, the first
@@ -60,6 +72,22 @@ type SineShape struct {
 	Gaps      string        `json:"gaps"`
 }
 
+// PhaseShape is one rate after the other. The first phase begins Lead after the
+// schedule's start; before it and after the last the rate is the load's. [Parse]
+// sets Lead to the warm-up, so that phases count from the measured window's start
+// and the schedule still follows from its arguments alone.
+type PhaseShape struct {
+	Lead  time.Duration `json:"lead_ns"`
+	Steps []Phase       `json:"steps"`
+	Gaps  string        `json:"gaps"`
+}
+
+// Phase is a rate for a while; 0 is a pause.
+type Phase struct {
+	For  time.Duration `json:"for_ns"`
+	Rate float64       `json:"rate"` // times the load's
+}
+
 // TraceShape repeats recorded arrivals, stretched to the load's rate. TimesNs
 // start at 0 and do not descend; [Load] reads them, [Parse] does not, so that a
 // result can be read without the file.
@@ -76,6 +104,7 @@ const (
 	maxFactor    = 100
 	minRampTo    = 0.01
 	maxAmplitude = 1
+	maxSteps     = 1000
 	maxTrace     = 100_000 // arrivals
 )
 
@@ -99,8 +128,17 @@ func (s *Shape) check(law string) error {
 		}
 	}
 	missing := false
+	shaped := func(g *GapShape) {
+		if missing = g == nil; !missing {
+			number("shape", g.Shape, minGapShape, maxGapShape)
+		}
+	}
 	switch law {
 	case Poisson, Constant:
+	case Gamma:
+		shaped(s.Gamma)
+	case Weibull:
+		shaped(s.Weibull)
 	case Bursts:
 		if missing = s.Bursts == nil; !missing {
 			phase("on", s.Bursts.On)
@@ -126,10 +164,31 @@ func (s *Shape) check(law string) error {
 			number("amplitude", s.Sine.Amplitude, 0, maxAmplitude)
 			gaps(s.Sine.Gaps)
 		}
+	case Phases:
+		if missing = s.Phases == nil; !missing {
+			for _, step := range s.Phases.Steps {
+				phase("for", step.For)
+				number("rate", step.Rate, 0, maxFactor)
+			}
+			if n := len(s.Phases.Steps); n < 1 || n > maxSteps {
+				bad("%d phases are not between 1 and %d", n, maxSteps)
+			}
+			if s.Phases.Lead < 0 || s.Phases.Lead > maxWindow {
+				bad("a lead of %v is not between 0s and %v", s.Phases.Lead, maxWindow)
+			}
+			switch s.Phases.Gaps {
+			case Gamma:
+				shaped(s.Gamma)
+			case Weibull:
+				shaped(s.Weibull)
+			default:
+				gaps(s.Phases.Gaps)
+			}
+		}
 	case Trace:
 		missing = s.Trace == nil
 	default:
-		bad("arrivals %q are none of %s, %s, %s, %s, %s, %s, %s", law, Poisson, Constant, Bursts, MMPP, Ramp, Sine, Trace)
+		bad("arrivals %q are none of %s", law, strings.Join(laws, ", "))
 	}
 	if missing {
 		bad("arrivals %s have no parameters", law)
@@ -148,6 +207,8 @@ func (s *Shape) gaps(law string) string {
 		return s.Ramp.Gaps
 	case Sine:
 		return s.Sine.Gaps
+	case Phases:
+		return s.Phases.Gaps
 	case Trace:
 		return ""
 	}
@@ -166,6 +227,8 @@ func (s *Shape) warp(law string, seed uint64) warp {
 		return s.Ramp.warp()
 	case Sine:
 		return s.Sine.warp()
+	case Phases:
+		return s.Phases.warp()
 	}
 	return nil
 }

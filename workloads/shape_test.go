@@ -1,11 +1,15 @@
 package workloads
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"math"
 	"slices"
 	"testing"
 	"time"
 
+	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
 )
 
@@ -23,8 +27,17 @@ var shapes = []struct {
 	{Ramp, Shape{Ramp: &RampShape{From: 3, To: 0.5, Over: time.Second, Gaps: Constant}}},
 	{Sine, Shape{Sine: &SineShape{Amplitude: 1, Period: 500 * time.Millisecond, Gaps: Poisson}}},
 	{Sine, Shape{Sine: &SineShape{Amplitude: 0.5, Period: 3 * time.Second, Gaps: Constant}}},
+	{Phases, Shape{Phases: &PhaseShape{Lead: 300 * time.Millisecond, Steps: somePhases, Gaps: Poisson}}},
+	{Phases, Shape{Phases: &PhaseShape{Steps: somePhases, Gaps: Constant}}},
+	{Phases, Shape{Phases: &PhaseShape{Steps: somePhases, Gaps: Weibull}, Weibull: &GapShape{0.7}}},
+	{Gamma, Shape{Gamma: &GapShape{0.5}}},
+	{Gamma, Shape{Gamma: &GapShape{4}}},
+	{Weibull, Shape{Weibull: &GapShape{0.5}}},
+	{Weibull, Shape{Weibull: &GapShape{3}}},
 	{Trace, Shape{Trace: &TraceShape{File: "t", TimesNs: []int64{0, 5, 5, 900, 1000, 7777, 10000}}}},
 }
+
+var somePhases = []Phase{{200 * time.Millisecond, 3}, {100 * time.Millisecond, 0}, {time.Second, 0.5}}
 
 // TestShapesArePure: an event's time does not depend on what was asked before,
 // no event is before its predecessor, and operational time undoes the bending.
@@ -61,8 +74,8 @@ func TestShapesArePure(t *testing.T) {
 	}
 }
 
-// TestShapesFollowTheirLaw: in operational time Poisson gaps are exponential
-// (Kolmogorov-Smirnov at the 0.1 % level) and constant ones alike.
+// TestShapesFollowTheirLaw: in operational time gaps that are drawn have their law
+// (Kolmogorov-Smirnov at the 0.1 % level) and constant ones are alike.
 func TestShapesFollowTheirLaw(t *testing.T) {
 	const n, rate = 20000, 5000.0
 	for _, x := range shapes {
@@ -76,11 +89,11 @@ func TestShapesFollowTheirLaw(t *testing.T) {
 				last = at
 			}
 			switch s.Gaps() {
-			case Poisson:
+			case Poisson, Gamma, Weibull:
 				slices.Sort(gaps)
 				ks := 0.0
 				for i, g := range gaps {
-					f := -math.Expm1(-g)
+					f := reference(s.Gaps(), x.shape, g)
 					ks = max(ks, f-float64(i)/n, float64(i+1)/n-f)
 				}
 				if limit := 1.95 / math.Sqrt(n); ks > limit {
@@ -95,6 +108,122 @@ func TestShapesFollowTheirLaw(t *testing.T) {
 			}
 		}
 	}
+}
+
+// reference is the distribution function of gaps in units of their mean, by
+// another library than the schedule's.
+func reference(law string, s Shape, gap float64) float64 {
+	switch law {
+	case Gamma:
+		return distuv.Gamma{Alpha: s.Gamma.Shape, Beta: s.Gamma.Shape}.CDF(gap)
+	case Weibull:
+		k := s.Weibull.Shape
+		return distuv.Weibull{K: k, Lambda: 1 / math.Gamma(1+1/k)}.CDF(gap)
+	}
+	return distuv.Exponential{Rate: 1}.CDF(gap)
+}
+
+// TestGapLaws: the table is the law's quantile function, from the smallest gap that
+// matters to the largest of 64 bits, and its mean is 1 by an integral of its own.
+func TestGapLaws(t *testing.T) {
+	for _, law := range []string{Gamma, Weibull} {
+		for _, shape := range []float64{minGapShape, 0.5, 0.9, 1, 1.5, 4, 30, maxGapShape} {
+			s := Shape{Gamma: &GapShape{shape}, Weibull: &GapShape{shape}}
+			table := newGapTable(s.gapQuantile(law))
+			for k := 1; k < gapEntries; k++ {
+				if table.at[k] < table.at[k-1] {
+					t.Fatalf("%s %g: entry %d is below the one before", law, shape, k)
+				}
+			}
+			cdf := s.gapCDF(law)
+			for e := 1e-5; e < 36; e *= 1.37 { // beyond, 1 - exp(-e) is 1
+				got := math.Ldexp(float64(table.of(uint64(math.Ldexp(e, gapBits)))), -gapBits)
+				want := -math.Expm1(-e)
+				if nothing := 1e-7; got < nothing && want <= cdf(nothing) {
+					continue // a gap that no clock tells from none
+				}
+				for who, at := range map[string]func(float64) float64{"the schedule's": cdf, "the reference": func(g float64) float64 { return reference(law, s, g) }} {
+					if low, high := at(got*(1-5e-4)), at(got*(1+5e-4)); low > want+1e-12 || high < want-1e-12 {
+						t.Fatalf("%s %g: a gap of %g has probability %.9g to %.9g by %s, want %.9g", law, shape, got, low, high, who, want)
+					}
+				}
+			}
+			// The midpoint rule in the variate's own quantiles, fine where it is steep.
+			const n = 1 << 20
+			mean, last := 0.0, 0.0
+			for i := 1; i <= n; i++ {
+				e := 44 * math.Pow(float64(i)/n, 4)
+				middle := (e + last) / 2
+				mean += math.Ldexp(float64(table.of(uint64(math.Ldexp(middle, gapBits)))), -gapBits) * (math.Exp(-last) - math.Exp(-e))
+				last = e
+			}
+			if math.Abs(mean-1) > 1e-6 {
+				t.Errorf("%s %g: mean gap %.9f, want 1", law, shape, mean)
+			}
+		}
+	}
+}
+
+// TestGapLawsGolden pins the first events of the laws that come from a table: no
+// architecture may draw others.
+func TestGapLawsGolden(t *testing.T) {
+	h := sha256.New()
+	for _, x := range shapes {
+		if x.law == Gamma || x.law == Weibull {
+			s, err := NewShaped(1, 1000, x.law, x.shape)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range int64(1000) {
+				h.Write(binary.BigEndian.AppendUint64(nil, uint64(s.At(i))))
+			}
+		}
+	}
+	const want = "050d0587c68a1808126148ff45c3cf3a7168ac74cb6736ac225c753d78eb6519"
+	if got := hex.EncodeToString(h.Sum(nil)); got != want {
+		t.Errorf("the events have changed: got %s, want %s", got, want)
+	}
+}
+
+// TestPhases: a phase begins and ends to the ns, holds the load's rate times its
+// own, and the rate is the load's before the first and after the last.
+func TestPhases(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := PhaseShape{
+			Lead: time.Duration(rapid.Int64Range(0, 2e9).Draw(t, "lead")), Gaps: rapid.SampledFrom([]string{Poisson, Constant}).Draw(t, "gaps"),
+		}
+		for range rapid.IntRange(1, 5).Draw(t, "steps") {
+			p.Steps = append(p.Steps, Phase{
+				For:  time.Duration(rapid.Int64Range(int64(minPhase), 2e9).Draw(t, "for")),
+				Rate: rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(0, 10)).Draw(t, "rate"),
+			})
+		}
+		s, err := NewShaped(rapid.Uint64().Draw(t, "seed"), 1000, Phases, Shape{Phases: &p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin, sum := int64(p.Lead), float64(p.Lead)
+		if got := s.Operational(begin); got != begin {
+			t.Fatalf("the lead of %d ns is %d in operational time", begin, got)
+		}
+		for k, step := range p.Steps {
+			end := begin + int64(step.For)
+			sum += float64(step.For) * step.Rate
+			if got := s.Operational(end); math.Abs(float64(got)-sum) > float64(k+1) {
+				t.Fatalf("phase %d ends at %d of operational time, want %.1f", k, got, sum)
+			}
+			if step.Rate == 0 && s.Before(end) != s.Before(begin+1) {
+				t.Fatalf("phase %d is a pause and has %d arrivals", k, s.Before(end)-s.Before(begin+1))
+			}
+			if want := step.Rate * step.For.Seconds() * 1000; p.Gaps == Constant && math.Abs(float64(s.Before(end)-s.Before(begin))-want) > 1 {
+				t.Fatalf("phase %d has %d arrivals, want %.2f", k, s.Before(end)-s.Before(begin), want)
+			}
+			begin = end
+		}
+		if got := s.Operational(begin+1e9) - s.Operational(begin); got != 1e9 {
+			t.Fatalf("a second after the last phase is %d ns of operational time", got)
+		}
+	})
 }
 
 // TestBurstsPause: nothing arrives between bursts, and the mean rate is the load's.
@@ -261,6 +390,13 @@ func TestShapesRefuse(t *testing.T) {
 		{MMPP, Shape{MMPP: &MMPPShape{High: time.Second, Low: time.Second, Ratio: 0.5}}},
 		{Ramp, Shape{Ramp: &RampShape{From: math.NaN(), To: 1, Over: time.Second, Gaps: Poisson}}},
 		{Ramp, Shape{Ramp: &RampShape{From: 1, To: 0, Over: time.Second, Gaps: Poisson}}},
+		{Gamma, Shape{}},
+		{Gamma, Shape{Gamma: &GapShape{math.NaN()}}},
+		{Weibull, Shape{Weibull: &GapShape{0.1}}},
+		{Phases, Shape{Phases: &PhaseShape{Gaps: Poisson}}},
+		{Phases, Shape{Phases: &PhaseShape{Steps: []Phase{{time.Second, -1}}, Gaps: Poisson}}},
+		{Phases, Shape{Phases: &PhaseShape{Steps: []Phase{{0, 1}}, Gaps: Poisson}}},
+		{Phases, Shape{Phases: &PhaseShape{Steps: somePhases, Gaps: Gamma}}},
 		{Sine, Shape{Sine: &SineShape{Amplitude: 1.5, Period: time.Second, Gaps: Poisson}}},
 	} {
 		if _, err := NewShaped(1, 100, x.law, x.shape); err == nil {

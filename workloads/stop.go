@@ -4,6 +4,8 @@ import "github.com/goccy/go-yaml/ast"
 
 // Stop ends a run when its answer is precise enough. Precision is all that it
 // looks at: to stop when a difference shows would make differences out of chance.
+// What precision alone costs is that intervals are a little too narrow when they end a
+// run: simulated ones of 95 to 97 % hold the truth in 92.5 to 96 (package coverage).
 type Stop struct {
 	// Width is how far, as a share, the interval of every declared endpoint may
 	// reach to either side: half of its length on the scale of logarithms.
@@ -43,6 +45,9 @@ func (f *fields) stop(e *Experiment) *Stop {
 func (f *fields) checkStop(n ast.Node, s *Stop, e *Experiment) {
 	if s.MaxBlocks < e.Blocks {
 		f.fail(n, "stop.max_blocks", "at least as many as blocks", describe(f.mapping(n, "stop").vals["max_blocks"]))
+	}
+	if e.Endpoints.Declares(timeToRecover) || e.Endpoints.Declares(overloadGoodput) {
+		f.fail(n, "stop", "endpoints that every cell has: an overload's do not end a run", "one of an overload")
 	}
 	for _, w := range e.Workloads {
 		if e.CapacityOf(w) != nil {

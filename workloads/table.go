@@ -26,6 +26,7 @@ const (
 	maxRecords     = 10000
 	maxConsumers   = 64
 	maxThreads     = 16 // of the load generator
+	maxRequestLog  = 1_000_000_000
 	maxFanOut      = 1000
 	// maxRequestBytes keeps a request under Kafka's default socket.request.max.bytes
 	// of 104857600.
@@ -68,7 +69,7 @@ func table() []Key {
 		},
 		{
 			Path: "repeats", Kind: Integer, Min: 0, Max: maxBlocks, Unit: "blocks", Default: "1", See: []string{"blocks"},
-			Doc: "How many of the blocks that others disturbed (stolen or throttled CPU time) are run once more at the end; both runs are kept. Searches for a capacity and their shares are not repeated.",
+			Doc: "How many of the blocks that others disturbed (stolen or throttled CPU time; on host classes A and B also a thread with nothing to do that woke 5 ms late) are run once more at the end; both runs are kept. Searches for a capacity and their shares are not repeated.",
 		},
 		{
 			Path: "seed", Kind: Integer, Min: 0, Max: 1 << 62, Default: "1",
@@ -96,11 +97,16 @@ func table() []Key {
 			Path: "measure", Kind: Duration, Min: float64(10 * time.Millisecond), Max: float64(maxWindow), Default: "5s",
 			Doc: "How long a cell is measured.",
 		},
+		{
+			Path: "syscalls", Kind: Word, Words: []string{SyscallsOwn, SyscallsKernel}, Default: SyscallsOwn,
+			Doc: "Who counts system calls: each broker where it makes them, or also the kernel, which sees those of Go's runtime too and takes some 25 ns of each.",
+		},
 	}...)
 	keys = append(keys, loadKeys("loads", true, "The load points of every workload that has none of its own.")...)
 	keys = append(keys, workloadKeys()...)
 	keys = append(keys, claimKeys()...)
 	keys = append(keys, stopKeys()...)
+	keys = append(keys, steadyKeys()...)
 	return append(
 		keys,
 		Key{Path: "endpoints", Kind: Mapping, Doc: "What the experiment sets out to show."},
@@ -128,6 +134,14 @@ func table() []Key {
 			Path: "probes", Kind: Word, Count: List, Words: []string{ProbeDisk, ProbeLoopback},
 			Doc: "Limits of the machine that are measured once a block: sequential direct writes of 1 MiB, one TCP connection over loopback. Default: none.",
 		},
+		Key{
+			Path: "probe_per_second", Kind: Number, Min: 0, Max: 1000, Unit: "requests per second", Default: "0", See: []string{"probe_factor"},
+			Doc: "Produce requests of one 1 KiB record that a client without a line of the generator sends beside every load, to a topic of its own; 0 is none. What they cost the broker is in its costs, and where no CPU is free they run on the generator's.",
+		},
+		Key{
+			Path: "probe_factor", Kind: Number, Min: 1, Max: 100, Unit: "times", Default: "2", See: []string{"probe_per_second"},
+			Doc: "A cell is marked where its probe and the generator's service times differ by more, and by more than 30 µs, at p50, or at p99 with 368 round trips.",
+		},
 	)
 }
 
@@ -137,7 +151,14 @@ var durabilities = []string{string(models.Memory), string(models.Process), strin
 // primaries are the endpoints that an experiment can be about, the default first.
 var primaries = []string{
 	"p99 response produce", "p50 response produce", "p99 e2e fetch", "p50 e2e fetch", "cpu per message",
+	timeToRecover, overloadGoodput,
 }
+
+// Endpoints that only a workload with an overload has.
+const (
+	timeToRecover   = "time to recover"
+	overloadGoodput = "overload goodput"
+)
 
 func loadKeys(path string, needed bool, doc string) []Key {
 	return append([]Key{
@@ -202,6 +223,6 @@ func workloadKeys() []Key {
 			Doc: "Consumers at the tail, each fetching every partition; model null needs 0.",
 		}),
 	}
-	keys = slices.Concat(keys, arrivalKeys("workloads.*.arrivals"), choiceKeys(), sizeKeys(), classKeys())
+	keys = slices.Concat(keys, arrivalKeys("workloads.*.arrivals"), choiceKeys(), sizeKeys(), classKeys(), overloadKeys())
 	return append(keys, loadKeys("workloads.*.loads", false, "Load points of this workload alone. Default: the experiment's loads.")...)
 }

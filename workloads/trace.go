@@ -26,6 +26,19 @@ func (e *Experiment) readTraces(dir string) error {
 	return nil
 }
 
+// Traces are those that a workload and its classes repeat, in order.
+func (w *Workload) Traces() (out []*TraceShape) {
+	if w.Shape.Trace != nil {
+		out = append(out, w.Shape.Trace)
+	}
+	for i := range w.Classes {
+		if t := w.Classes[i].Shape.Trace; t != nil {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
 // readTrace reads the trace of a shape that has one; workloads of one family
 // share theirs.
 func (s *Shape) readTrace(dir string) error {

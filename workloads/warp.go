@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"sort"
+	"time"
 )
 
 // A warp bends the time of a process of one rate into that of a process whose
@@ -72,6 +73,23 @@ func scale(x int64, num, den uint64) int64 {
 func (b *BurstShape) warp() warp {
 	on, cycle := int64(b.On), int64(b.On+b.Off)
 	return &course{realNs: []int64{0, on, cycle}, operNs: []int64{0, cycle, cycle}}
+}
+
+// warp adds the phases up; each is rounded to a ns of operational time.
+func (p *PhaseShape) warp() warp {
+	t := &course{realNs: []int64{0}, operNs: []int64{0}, after: 1 << rateBits}
+	add := func(long time.Duration, rate float64) {
+		if long > 0 {
+			end := t.end()
+			t.realNs = append(t.realNs, t.realNs[end]+int64(long))
+			t.operNs = append(t.operNs, t.operNs[end]+int64(math.Round(float64(long)*rate)))
+		}
+	}
+	add(p.Lead, 1)
+	for _, step := range p.Steps {
+		add(step.For, step.Rate)
+	}
+	return t
 }
 
 // warp integrates the sine: t + amplitude·period/2π·(1 − cos(2πt/period)).

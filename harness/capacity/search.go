@@ -3,7 +3,9 @@ package capacity
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/ceteris/ceteris/harness/result"
@@ -28,17 +30,27 @@ func Answer(c *workloads.Capacity, r *result.CellRecord) (Probe, bool) {
 	}
 	s := &r.Load
 	within := func(limit time.Duration, ns int64) bool { return limit == 0 || ns <= int64(limit) }
-	return Probe{r.LoadPerSec, s.Failed == 0 && s.AchievedRatio >= keptUp && within(c.P50, s.Response.P50Ns) && within(c.P99, s.Response.P99Ns)}, true
+	return Probe{r.LoadPerSec, answered(r) && s.Failed == 0 && s.AchievedRatio >= keptUp && within(c.P50, s.Response.P50Ns) && within(c.P99, s.Response.P99Ns)}, true
 }
 
-// Says reports whether a probe says anything: all it may have failed is to answer.
+// Says reports whether a probe says anything: all it may have failed is to answer,
+// requests of whatever kind.
 func Says(r *result.CellRecord) bool {
 	for _, g := range r.Gates {
-		if !g.OK && !g.Advisory && g.Name != "answers" {
+		if !g.OK && !g.Advisory && !answers(&g) {
 			return false
 		}
 	}
 	return r.Error == ""
+}
+
+// answers reports whether a gate is about requests that are to be answered: those to
+// produce, or those of a class beside them.
+func answers(g *result.Gate) bool { return g.Name == "answers" || strings.HasPrefix(g.Name, "class ") }
+
+// answered reports whether all that were to be answered were.
+func answered(r *result.CellRecord) bool {
+	return !slices.ContainsFunc(r.Gates, func(g result.Gate) bool { return !g.OK && answers(&g) })
 }
 
 // Next is the rate to ask for after these answers.
@@ -121,11 +133,30 @@ func Monotone(seen []Probe) []Step {
 // scale of logarithms. It fails when no probe was kept or none broken: the
 // capacity is then known to lie on one side only.
 func Of(seen []Probe) (float64, error) {
+	c, err := crossing(Monotone(seen))
+	return c.at, err
+}
+
+// Within is between which rates half of the promises are kept, as far as the probes
+// tell: 0 where none was kept and infinite where none was broken. Between the two
+// nothing was asked. It fails when no probe counts.
+func Within(seen []Probe) (lo, hi float64, err error) {
 	steps := Monotone(seen)
 	if len(steps) == 0 {
-		return 0, fmt.Errorf("no probe counts")
+		return 0, 0, fmt.Errorf("no probe counts")
 	}
-	// Pooled probes are at one half together: their middle is the answer.
+	c, _ := crossing(steps)
+	return c.lo, c.hi, nil
+}
+
+// crossed is where the share of kept promises passes one half: at a rate that lies
+// between two others.
+type crossed struct{ lo, at, hi float64 }
+
+func crossing(steps []Step) (crossed, error) {
+	if len(steps) == 0 {
+		return crossed{}, fmt.Errorf("no probe counts")
+	}
 	last, first := -1, len(steps) // of those above one half, and the first of those below
 	const rounding = 1e-9
 	for i, s := range steps {
@@ -136,13 +167,23 @@ func Of(seen []Probe) (float64, error) {
 			first = min(first, i)
 		}
 	}
-	switch {
-	case last+1 < first: // pooled at one half
-		return math.Sqrt(steps[last+1].PerSec * steps[first-1].PerSec), nil
-	case last < 0:
-		return 0, fmt.Errorf("no rate was kept down to %g/s", steps[0].PerSec)
-	case first == len(steps):
-		return 0, fmt.Errorf("every rate was kept up to %g/s", steps[last].PerSec)
+	c := crossed{hi: math.Inf(1)}
+	if last >= 0 {
+		c.lo = steps[last].PerSec
 	}
-	return math.Sqrt(steps[last].PerSec * steps[first].PerSec), nil
+	if first < len(steps) {
+		c.hi = steps[first].PerSec
+	}
+	switch {
+	case last+1 < first:
+		// Pooled probes are at one half together: their middle is the answer.
+		c.at = math.Sqrt(steps[last+1].PerSec * steps[first-1].PerSec)
+	case last < 0:
+		return c, fmt.Errorf("no rate was kept down to %g/s", steps[0].PerSec)
+	case first == len(steps):
+		return c, fmt.Errorf("every rate was kept up to %g/s", steps[last].PerSec)
+	default:
+		c.at = math.Sqrt(steps[last].PerSec * steps[first].PerSec)
+	}
+	return c, nil
 }

@@ -117,6 +117,7 @@ func TestAnswer(t *testing.T) {
 		{"slow median", func(r *result.CellRecord) { r.Load.Response.P50Ns++ }, false, true},
 		{"fell behind", func(r *result.CellRecord) { r.Load.AchievedRatio = 0.98 }, false, true},
 		{"requests failed", func(r *result.CellRecord) { r.Load.Failed, r.Gates = 1, []result.Gate{{Name: "answers"}} }, false, true},
+		{"requests beside them failed", func(r *result.CellRecord) { r.Gates = []result.Gate{{Name: "class metadata"}} }, false, true},
 		{"stolen time", func(r *result.CellRecord) { r.Gates = []result.Gate{{Name: "steal"}} }, false, false},
 		{"advice", func(r *result.CellRecord) { r.Gates = []result.Gate{{Name: "slip", Advisory: true}} }, true, true},
 		{"broker died", func(r *result.CellRecord) { r.Error = "exit 1" }, false, false},
@@ -126,5 +127,51 @@ func TestAnswer(t *testing.T) {
 		if p, says := Answer(slo, r); says != c.says || p.Kept != c.kept {
 			t.Errorf("%s: %+v, %v", c.name, p, says)
 		}
+	}
+}
+
+// TestIntervalHoldsTheCapacity: blocks that are asked for the same rates answer alike
+// where the machine is quiet, and know no more for it than one of them does.
+func TestIntervalHoldsTheCapacity(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, noise := range []float64{0, 0.002, 0.01, 0.05} {
+		const searches = 200
+		held := 0
+		for range searches {
+			limit := 10000 * math.Exp(math.Ln2*random.Float64())
+			b := Blocks{}
+			for block := range 6 {
+				b[block] = search(2000, 8, func(r float64) bool { return r <= limit*math.Exp(noise*random.NormFloat64()) })
+			}
+			_, lo, hi, _ := b.Estimate()
+			l, _ := lo.Get()
+			if h, ok := hi.Get(); ok && l <= limit && limit <= h {
+				held++
+			}
+		}
+		if held < searches*93/100 {
+			t.Errorf("noise %v: %d of %d intervals at 96.9 %% hold the capacity", noise, held, searches)
+		}
+	}
+}
+
+// TestBlocksWithoutACapacity: a block that no rate was too much for counts as beyond
+// them; leaving it out would choose the weak ones.
+func TestBlocksWithoutACapacity(t *testing.T) {
+	b := Blocks{}
+	for block := range 8 {
+		limit := 10000.0
+		if block < 5 {
+			limit = math.Inf(1)
+		}
+		b[block] = search(2000, 8, func(r float64) bool { return r <= limit })
+	}
+	v, lo, hi, level := b.Estimate()
+	l, _ := lo.Get()
+	if v.OK() || !strings.Contains(v.Refusal(), "5 of 8 blocks") || l > 10000 || hi.OK() || level < 0.95 {
+		t.Errorf("%v (%s) [%v, %v (%s)] at %v", v, v.Refusal(), l, hi, hi.Refusal(), level)
+	}
+	if v, ok := Pooled(b); !ok || math.Abs(v/10000-1) > 0.1 {
+		t.Errorf("a share would be of %v", v)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ceteris/ceteris/harness/child"
 	"github.com/ceteris/ceteris/harness/figure"
 	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/harness/stats"
 	"github.com/ceteris/ceteris/harness/trial"
 )
 
@@ -76,19 +77,39 @@ func (d *driver) probe(ctx context.Context) {
 		d.notRun(name, err)
 		return
 	}
-	for _, p := range []float64{50, 99} {
-		a, b := float64(seen.ValueAtPercentile(p)), float64(out.Service.ValueAtPercentile(p))
+	checks, few := agreement(seen, out.Service)
+	for _, k := range checks {
+		d.add(k)
+	}
+	if few != "" {
+		fmt.Fprintf(d.o.Out, "%-5s %-15s        not told: %s\n", d.d.Driver, name+"-p99", few)
+	}
+}
+
+// agreement holds the generator's service times against the probe's. few says why
+// p99 is not among the checks: a percentile of too few round trips is their maximum.
+func agreement(seen, own *hdr.Histogram) (checks []result.CertificateCheck, few string) {
+	for _, x := range []struct {
+		name       string
+		percentile float64
+	}{{"probe", 50}, {"probe-p99", 99}} {
+		if n, need := seen.TotalCount(), stats.MinSamples(x.percentile); n < need {
+			why := fmt.Sprintf("%d round trips, p%.0f needs %d", n, x.percentile, need)
+			if x.percentile == 50 {
+				return []result.CertificateCheck{{Name: x.name, NotRun: why}}, why
+			}
+			return checks, why
+		}
+		a, b := float64(seen.ValueAtPercentile(x.percentile)), float64(own.ValueAtPercentile(x.percentile))
 		of := factor(a, b)
 		if math.Abs(a-b) <= probeSpareNs {
 			of = 1
 		}
-		suffix := ""
-		if p != 50 {
-			suffix = "-p99"
-		}
-		d.add(result.CertificateCheck{Name: name + suffix, Value: of, Limit: probeRuns, Unit: "times", Detail: fmt.Sprintf(
-			"p%.0f of %d round trips of the probe %v, of the generator's requests %v, limit %.2f times or %v", p, seen.TotalCount(), short(a), short(b), probeRuns, time.Duration(probeSpareNs))})
+		checks = append(checks, result.CertificateCheck{Name: x.name, Value: of, Limit: probeRuns, Unit: "times", Detail: fmt.Sprintf(
+			"p%.0f of %d round trips of the probe %v, of the generator's requests %v, limit %.2f times or %v",
+			x.percentile, seen.TotalCount(), short(a), short(b), probeRuns, time.Duration(probeSpareNs))})
 	}
+	return checks, ""
 }
 
 func short(ns float64) string { return figure.Duration(ns) }

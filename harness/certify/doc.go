@@ -4,6 +4,8 @@
 //	generator-bound  the null broker answers at least three times as many requests
 //	                 as the fastest model: what is measured is the model
 //	slip             requests leave within 10 µs of their moment, at p99, at 50,000/s
+//	slip-own         of those that do not, less than 1 % beyond what a thread on the
+//	                 generator's CPU misses that does nothing but wait
 //	clients          twice the clients give the same answer, within what two equal
 //	                 runs differ by
 //	probe            a client that shares no code with the generator sees the same

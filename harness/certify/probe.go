@@ -3,7 +3,6 @@ package certify
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"net"
 	"runtime"
@@ -13,14 +12,17 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/probe"
 )
 
-// probeEvery is the pause between two round trips: few, so that the probe is no load.
-const probeEvery = 5 * time.Millisecond
+// probeEvery is the pause between two round trips: few, so that the probe is no
+// load, and as many in a certificate's window as a p99 needs, though Go's timers
+// oversleep by up to 1 ms.
+const probeEvery = 3 * time.Millisecond
 
 // roundTrips sends one produce request after the other on a connection of its
-// own until a moment and returns how long each answer took. It is written with
-// the standard library and kmsg and shares no line with the generator.
+// own until a moment and returns how long each answer took. Like package probe it is
+// written with the standard library and kmsg and shares no line with the generator.
 func roundTrips(addr string, cpus []int, until time.Time) (*hdr.Histogram, error) {
 	type outcome struct {
 		h   *hdr.Histogram
@@ -59,7 +61,7 @@ func converse(addr string, until time.Time) (*hdr.Histogram, error) {
 	format := kmsg.NewRequestFormatter(kmsg.FormatterClientID("probe"))
 	answer := make([]byte, 4096)
 	for id := int32(0); time.Now().Before(until); id++ {
-		request := format.AppendRequest(nil, produce(), id)
+		request := format.AppendRequest(nil, probe.Produce("ceteris"), id)
 		begun := time.Now()
 		if _, err := c.Write(request); err != nil {
 			return nil, err
@@ -82,31 +84,4 @@ func converse(addr string, until time.Time) (*hdr.Histogram, error) {
 		time.Sleep(probeEvery)
 	}
 	return h, nil
-}
-
-// produce is a request of one record of 1 KiB for partition 0 of the load's topic.
-func produce() *kmsg.ProduceRequest {
-	record := kmsg.NewRecord()
-	record.Value = make([]byte, 1024)
-	body := record.AppendTo(nil)[1:] // without the length, which a zero record has in one byte
-	record.Length = int32(len(body))
-	batch := kmsg.NewRecordBatch()
-	batch.Magic, batch.NumRecords, batch.PartitionLeaderEpoch = 2, 1, -1
-	batch.FirstTimestamp = time.Now().UnixMilli()
-	batch.MaxTimestamp = batch.FirstTimestamp
-	batch.ProducerID, batch.ProducerEpoch, batch.FirstSequence = -1, -1, -1
-	batch.Records = record.AppendTo(nil)
-	raw := batch.AppendTo(nil)
-	const length, crc, summed = 8, 17, 21 // offsets of fields in a batch
-	binary.BigEndian.PutUint32(raw[length:], uint32(len(raw)-12))
-	binary.BigEndian.PutUint32(raw[crc:], crc32.Checksum(raw[summed:], crc32.MakeTable(crc32.Castagnoli)))
-
-	partition := kmsg.NewProduceRequestTopicPartition()
-	partition.Records = raw
-	topic := kmsg.NewProduceRequestTopic()
-	topic.Topic, topic.Partitions = "ceteris", []kmsg.ProduceRequestTopicPartition{partition}
-	req := kmsg.NewPtrProduceRequest()
-	req.SetVersion(9)
-	req.Acks, req.TimeoutMillis, req.Topics = -1, 5000, []kmsg.ProduceRequestTopic{topic}
-	return req
 }

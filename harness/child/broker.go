@@ -50,9 +50,10 @@ type BrokerOptions struct {
 	Set         map[string]string // factors and settings
 	Durability  string            // "": the model's own
 	MemoryBytes int64
-	Data        string // its data directory
-	CPUs        []int  // none: unbound
-	Log         string // the file that takes its standard error
+	Data        string   // its data directory
+	CPUs        []int    // none: unbound
+	Log         string   // the file that takes its standard error
+	Hold        *os.File // kept open as long as it lives; may be nil
 }
 
 func (o *BrokerOptions) args() []string {
@@ -80,7 +81,7 @@ func StartBroker(o BrokerOptions) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := start("broker", o.Binary, o.args(), o.Env, o.CPUs, log)
+	p, err := start("broker", o.Binary, o.args(), o.Env, o.CPUs, log, o.Hold)
 	if err != nil {
 		log.Close()
 		return nil, err
@@ -113,9 +114,12 @@ func StartBroker(o BrokerOptions) (*Broker, error) {
 }
 
 // Finish stops the broker; anything but a clean exit is an error.
-func (b *Broker) Finish() error {
+func (b *Broker) Finish() error { return b.FinishWithin(stopLimit) }
+
+// FinishWithin does it with a limit of its own, for a broker of which nothing is kept.
+func (b *Broker) FinishWithin(limit time.Duration) error {
 	defer b.log.Close()
-	return b.Stop(stopLimit)
+	return b.Stop(limit)
 }
 
 // Admin asks the admin port and returns the body.

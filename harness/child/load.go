@@ -23,9 +23,10 @@ type Load struct {
 }
 
 // StartLoad offers a load with the given binary; its specification and log go
-// into dir. on is called with the events in order, from another goroutine; it
-// may be nil.
-func StartLoad(binary string, env []string, o load.Options, dir string, on func(event string)) (*Load, error) {
+// into dir. It keeps hold, which may be nil, open as long as it lives. on is called
+// with the events in order and their times of CLOCK_MONOTONIC, from another goroutine;
+// it may be nil.
+func StartLoad(binary string, env []string, o load.Options, dir string, hold *os.File, on func(event string, monotonicNs int64)) (*Load, error) {
 	spec := filepath.Join(dir, "load.json")
 	if err := result.WriteJSON(spec, o); err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func StartLoad(binary string, env []string, o load.Options, dir string, on func(
 	if err != nil {
 		return nil, err
 	}
-	p, err := start("load generator", binary, []string{"load", "--spec", spec, "--out", dir}, env, o.CPUs, log)
+	p, err := start("load generator", binary, []string{"load", "--spec", spec, "--out", dir}, env, o.CPUs, log, hold)
 	if err != nil {
 		log.Close()
 		return nil, err
@@ -45,17 +46,18 @@ func StartLoad(binary string, env []string, o load.Options, dir string, on func(
 }
 
 // readLoad reads the generator's lines: events, then the summary.
-func readLoad(in *bufio.Reader, on func(event string)) *load.Summary {
+func readLoad(in *bufio.Reader, on func(event string, monotonicNs int64)) *load.Summary {
 	var summary *load.Summary
 	for {
 		line, err := in.ReadBytes('\n')
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			var e struct {
-				Event string `json:"event"`
+				Event  string `json:"event"`
+				MonoNs int64  `json:"mono_ns"`
 			}
 			if json.Unmarshal(line, &e) == nil && e.Event != "" {
 				if on != nil {
-					on(e.Event)
+					on(e.Event, e.MonoNs)
 				}
 			} else {
 				s := &load.Summary{}

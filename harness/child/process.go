@@ -25,9 +25,13 @@ type Process struct {
 	err   error         // how it ended; read after ended
 }
 
-// start runs the binary with args on cpus. Its standard error goes to log.
-func start(name, binary string, args, env []string, cpus []int, log *os.File) (*Process, error) {
+// start runs the binary with args on cpus. Its standard error goes to log; it has
+// hold, if that is a file, open as long as it lives.
+func start(name, binary string, args, env []string, cpus []int, log, hold *os.File) (*Process, error) {
 	cmd := exec.Command(binary, args...)
+	if hold != nil {
+		cmd.ExtraFiles = []*os.File{hold}
+	}
 	cmd.Env = append(os.Environ(), env...)
 	said := &words{file: log}
 	cmd.Stderr = said

@@ -7,16 +7,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/ceteris/ceteris/harness/child"
 	"github.com/ceteris/ceteris/harness/host"
 	"github.com/ceteris/ceteris/harness/load"
+	"github.com/ceteris/ceteris/harness/probe"
 	"github.com/ceteris/ceteris/harness/result"
 )
 
 // settleLimit bounds the wait for the disk between cells, unless told otherwise.
 const settleLimit = 15 * time.Second
+
+// interruptLimit is how long the broker of an interrupted cell may take to stop.
+const interruptLimit = 5 * time.Second
 
 // runCell runs one cell and writes its record. The error is one of writing;
 // whatever goes wrong with the cell itself is in the record.
@@ -38,6 +43,9 @@ func (r *runner) runCell(ctx context.Context, c *cell) (*result.CellRecord, erro
 	}
 	rec := newRecord(c)
 	a := &attempt{r: r, c: c, rec: rec, dir: dir, data: data}
+	if c.Probe == 0 {
+		a.faults.todo = c.spec.Workload.Faults
+	}
 	a.settle(ctx)
 	if err := a.measure(ctx); err != nil {
 		rec.Error = err.Error()
@@ -49,7 +57,16 @@ func (r *runner) runCell(ctx context.Context, c *cell) (*result.CellRecord, erro
 	if r.o.judged != nil {
 		r.o.judged(rec)
 	}
-	return rec, result.WriteJSON(filepath.Join(dir, "cell.json"), rec)
+	return rec, r.keep(c, rec)
+}
+
+// keep writes a cell's record, and has all that the cell has left on the disk before the
+// journal says that it has ended.
+func (r *runner) keep(c *cell, rec *result.CellRecord) error {
+	if err := result.WriteJSON(filepath.Join(r.run.Dir, c.Dir(), "cell.json"), rec); err != nil {
+		return err
+	}
+	return r.run.Sync(c.PlannedCell)
 }
 
 // newRecord is the record of a cell of which nothing is known yet.
@@ -69,7 +86,7 @@ func (r *runner) skipCell(c *cell, why error) (*result.CellRecord, error) {
 	}
 	rec := newRecord(c)
 	rec.Error = why.Error()
-	return rec, result.WriteJSON(filepath.Join(dir, "cell.json"), rec)
+	return rec, r.keep(c, rec)
 }
 
 // attempt is a cell while it runs.
@@ -82,10 +99,14 @@ type attempt struct {
 	s         *sampler
 	noise     host.Noise // at measure-start
 	hiccups   *host.HiccupProbe
+	prober    *probe.Prober     // the independent client; nil: none
 	threads   []host.ThreadCost // at measure-start
 	events    *host.EventCounters
 	generator int // its process
 	atStart   result.Metrics
+	prepared  chan struct{} // closed when what is read as the window begins has been read
+	firstRead int64         // when the counters were; CLOCK_MONOTONIC, ns
+	faults    faults
 	problems  []error // of the scrapes at the window's ends
 	ended     bool    // measure-end was seen
 }
@@ -118,6 +139,7 @@ func (a *attempt) measure(ctx context.Context) (err error) {
 	a.s = startSampler(a.r.machine, a.b.PID())
 	err = a.offer(ctx)
 	a.heard() // of a window that never ended
+	a.asked()
 	if a.events != nil {
 		a.events.Close()
 	}
@@ -130,9 +152,18 @@ func (a *attempt) measure(ctx context.Context) (err error) {
 		}
 	}
 	alive := a.b.Alive()
-	exit := a.b.Finish()
+	var exit error
+	if ctx.Err() == nil {
+		exit = a.b.Finish()
+	} else { // whoever interrupts a run with a broker that hangs is not to wait for it
+		exit = a.b.FinishWithin(interruptLimit)
+	}
 	if !alive {
-		exit = fmt.Errorf("the broker ended before it was asked to: %w", exit)
+		if exit == nil {
+			exit = errors.New("the broker ended before it was asked to, with exit code 0")
+		} else {
+			exit = fmt.Errorf("the broker ended before it was asked to: %w", exit)
+		}
 		if said := a.b.LastWords(); said != "" {
 			exit = fmt.Errorf("%w (%s)", exit, said)
 		}
@@ -164,13 +195,25 @@ func (a *attempt) offer(ctx context.Context) error {
 		a.r.ballast.Follow(ctx, func() int64 { return a.r.machine.Dirtied(a.b.PID()) })
 	}()
 	defer func() { cancel(); <-followed }()
+	a.askBeside()
 	pid := make(chan int, 1)
-	g, err := a.r.startLoad(a.c, a.dir, a.b.Ready.Listen, func(event string) {
+	g, err := a.r.startLoad(a.c, a.dir, a.b.Ready.Listen, func(event string, monotonicNs int64) {
 		switch event {
+		case load.EventPlanned:
+			a.prepared = make(chan struct{})
+			go func() {
+				defer close(a.prepared)
+				id := <-pid
+				pid <- id
+				a.prepare(ctx, id, monotonicNs)
+			}()
 		case load.EventStart:
-			id := <-pid
-			pid <- id
-			a.begin(id)
+			if a.prepared != nil {
+				<-a.prepared // what could not be read in time is read in the window
+			}
+			if a.prober != nil {
+				a.prober.Begin()
+			}
 		case load.EventEnd:
 			a.end()
 		}
@@ -180,6 +223,11 @@ func (a *attempt) offer(ctx context.Context) error {
 	}
 	pid <- g.PID()
 	summary, err := g.Finish(ctx, a.r.e.Warmup+a.r.e.Measure+spare(a.c))
+	cancel()
+	if a.prepared != nil {
+		<-a.prepared
+	}
+	a.rec.Faults = a.faults.end()
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
@@ -190,37 +238,58 @@ func (a *attempt) offer(ctx context.Context) error {
 	}
 	own := &a.rec.Server
 	counters.GCCycles, counters.GoHeapBytes = own.GCCycles, own.GoHeapBytes
-	counters.Cycles, counters.Instructions, counters.NoEvents, counters.PerThread = own.Cycles, own.Instructions, own.NoEvents, own.PerThread
+	counters.EventCounts, counters.PerThread = own.EventCounts, own.PerThread
+	if summary.StartMonotonicNs > 0 {
+		counters.LagNs = a.firstRead - summary.StartMonotonicNs
+	}
 	a.rec.Server = counters
-	if n := summary.Records; n > 0 {
-		a.rec.CPUPerMessageNs = float64(counters.CPUNs()) / float64(n)
+	if n := a.rec.Counted(); n > 0 {
+		a.rec.CPUPerMessageNs = float64(counters.CPUNs()) / n
 	}
 	return errors.Join(a.problems...)
 }
 
-// begin is called as the measured window begins: stages restart, counters are
-// read last so that this work is not in them.
-func (a *attempt) begin(generator int) {
+// readAhead is how long before the measured window the harness reads what it has to: it
+// takes 8 to 35 ms, on the generator's CPU and the broker's, and in the window it
+// would be what p99 tells of.
+const readAhead = 60 * time.Millisecond
+
+// prepare waits until the measured window is near, at startNs of CLOCK_MONOTONIC, has
+// stages restart, and reads all counters; the broker's process last, so that this work
+// is not in its CPU time.
+func (a *attempt) prepare(ctx context.Context, generator int, startNs int64) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(time.Duration(startNs-load.Monotonic()) - min(readAhead, a.r.e.Warmup/2)):
+	}
+	if ns, err := strconv.ParseInt(a.b.Ready.Config["service.time.ns"], 10, 64); err == nil {
+		a.faults.ownService = time.Duration(ns)
+	}
+	a.faults.begin(startNs, a.b.Admin)
 	a.generator = generator
 	a.readBack()
-	a.scrapeBegin()
 	a.ask("POST", "/stages/reset", "")
 	a.ask("POST", "/workers/start?every="+a.sampleEvery().String(), "")
-	a.listen()
 	a.count()
-	a.noise = a.r.machine.Noise()
+	a.scrapeBegin()
+	a.listen() // not while this takes its CPU
+	a.noise = a.r.machine.Noise(a.r.placement.Used()...)
 	a.s.begin()
+	a.firstRead = load.Monotonic()
 }
 
 // end is called as the measured window ends: counters first.
 func (a *attempt) end() {
 	a.s.end()
 	a.counted()
-	a.rec.Noise = a.r.machine.Noise().Since(a.noise)
+	a.rec.Noise = a.r.machine.Noise(a.r.placement.Used()...).Since(a.noise)
 	a.heard()
-	a.readBack() // threads that were made meanwhile are where they belong, too
+	a.asked()
+	a.faults.gone.Wait() // all are planned to be over by now
+	a.readBack()         // threads that were made meanwhile are where they belong, too
 	a.ask("POST", "/workers/stop", "workers.csv")
-	a.ask("GET", "/stages", "stages.hlog")
+	a.toldBy(a.ask("GET", "/stages", "stages.hlog"))
 	after := result.ParseMetrics(a.ask("GET", "/metrics", "metrics.txt"))
 	if before, ok := a.atStart[gcCycles]; ok {
 		n := int64(after[gcCycles] - before)

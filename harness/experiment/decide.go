@@ -23,6 +23,9 @@ func (r *runner) decide(c *cell) error {
 		}
 		c.LoadPerSec = capacity.Next(search.From, seen)
 	case c.Fraction > 0:
+		if c.LoadPerSec = r.sharedLoad(c); c.LoadPerSec > 0 {
+			return nil
+		}
 		least, err := r.leastCapacity(c)
 		if err != nil {
 			return err
@@ -30,6 +33,18 @@ func (r *runner) decide(c *cell) error {
 		c.LoadPerSec = capacity.Share(least, c.Fraction)
 	}
 	return nil
+}
+
+// sharedLoad is what the share of c was when it was first offered; 0 when it was not.
+// Probes that are run again on resume change what was found, and arms are compared
+// at one load only.
+func (r *runner) sharedLoad(c *cell) float64 {
+	for _, old := range r.records {
+		if old.Fraction == c.Fraction && old.Workload == c.Workload && old.Durability == c.Durability && old.LoadPerSec > 0 {
+			return old.LoadPerSec
+		}
+	}
+	return 0
 }
 
 // leastCapacity is the smallest of the arms' at the workload and durability of c.

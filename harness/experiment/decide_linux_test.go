@@ -3,7 +3,9 @@ package experiment
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -92,5 +94,55 @@ func TestNoCapacity(t *testing.T) {
 	}
 	if len(r.Cells) != 3*3+3 || !r.Complete {
 		t.Errorf("%d cells, complete %v", len(r.Cells), r.Complete)
+	}
+}
+
+// TestSharesStay: a probe that failed and is run again on resume may change what the
+// search found. Loads that were offered as a share of it stay what they are, or arms
+// of one block would be at different loads.
+func TestSharesStay(t *testing.T) {
+	o := options(t, searched(1))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	o.judged = func(c *result.CellRecord) {
+		calm(c)
+		if c.Probe >= 4 && c.Arm == "a" && !c.Replicate {
+			c.Error, c.Valid = "once", false
+		}
+	}
+	o.Out = &canceler{n: 6*3 + 1, cancel: cancel}
+	dir, err := Run(ctx, o)
+	if !errors.Is(err, ErrStopped) {
+		t.Fatalf("got %v, want a run cut short", err)
+	}
+	o.Resume, o.Experiment, o.judged, o.Out = dir, searched(1), calm, io.Discard
+	if _, err = Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	loads := map[float64]int{}
+	for _, c := range open(t, dir).Cells {
+		if c.Fraction > 0 {
+			loads[c.LoadPerSec]++
+		}
+	}
+	if len(loads) != 1 {
+		t.Errorf("cells of one share by their loads: %v", loads)
+	}
+}
+
+// TestLeftOfACutSearch: a run that a budget has cut to fewer blocks is resumed with an
+// experiment that has all of them, in which its shares would be other blocks.
+func TestLeftOfACutSearch(t *testing.T) {
+	planned, whole := Plan(searched(2)), searched(6)
+	_, todo := left(whole, &result.Run{Manifest: result.Manifest{Planned: planned}}, nil)
+	var got []result.PlannedCell
+	for _, c := range todo {
+		got = append(got, c.PlannedCell)
+	}
+	if !slices.Equal(got, planned) {
+		t.Errorf("%d cells are left of %d: %v", len(got), len(planned), got)
+	}
+	if whole.AllBlocks() != 4 {
+		t.Errorf("%d blocks, want those of the plan", whole.AllBlocks())
 	}
 }

@@ -27,8 +27,11 @@ const fakeMark = "CETERIS_FAKE"
 const (
 	modelRefuses = "refuses" // ends at start with an error
 	modelDies    = "dies"    // ends in the middle of the window
+	modelLeaves  = "leaves"  // the same, with exit code 0
 	modelDirty   = "dirty"   // exits 3 when asked to stop
 	modelFills   = "fills"   // writes until its disk is full, and ends
+	modelStuck   = "stuck"   // does not stop when asked to
+	modelNumb    = "numb"    // no thread of it stands still
 	modelSilent  = "silent"  // prints something else than a ready line, and ends
 
 	workloadLossy = "lossy" // a record was lost
@@ -86,12 +89,27 @@ func fakeBroker(model, data string) int {
 		return 1
 	}
 	scrapes := 0
+	var slowed []string
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		scrapes++
+		fmt.Fprintf(w, "# slowed %v\n", slowed)
 		fmt.Fprintf(w, "# TYPE x counter\nceteris_go_gc_cycles_total %d\nceteris_go_heap_objects_bytes 4096\n", 10*scrapes)
 	})
 	mux.HandleFunc("GET /stages", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "#[stages]") })
+	mux.HandleFunc("POST /inject/stall", func(w http.ResponseWriter, r *http.Request) {
+		d, _ := time.ParseDuration(r.URL.Query().Get("for"))
+		threads := 2
+		if model == modelNumb {
+			threads = 0
+		}
+		time.Sleep(d)
+		fmt.Fprintf(w, "{\"threads\":%d,\"longest_ns\":%d,\"shortest_ns\":%d}\n", threads, d, d)
+	})
+	mux.HandleFunc("POST /inject/slow", func(w http.ResponseWriter, r *http.Request) {
+		slowed = append(slowed, r.URL.Query().Get("by"))
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("POST /workers/start", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST /workers/stop", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "t_ns,worker,busy_ns,spin_ns,sleep_ns\n0,shard-0,1,2,3\n50,shard-0,11,22,33\n")
@@ -101,6 +119,9 @@ func fakeBroker(model, data string) int {
 			err := fill(filepath.Join(data, "segment"))
 			fmt.Fprintln(os.Stderr, "ceteris broker: stopped on its own:", err)
 			os.Exit(1)
+		}
+		if model == modelLeaves {
+			os.Exit(0)
 		}
 		if model == modelDies {
 			fmt.Fprintln(os.Stderr, "ceteris broker: stopped on its own: disk on fire")
@@ -114,14 +135,32 @@ func fakeBroker(model, data string) int {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		asked <- syscall.SIGTERM
 	}()
-	line, _ := json.Marshal(child.Ready{Ready: true, Listen: "127.0.0.1:1", Admin: listener.Addr().String(), Model: model, PID: os.Getpid()})
+	line, _ := json.Marshal(child.Ready{Ready: true, Listen: "127.0.0.1:1", Admin: listener.Addr().String(), Model: model, Config: map[string]string{"service.time.ns": "3000"}, PID: os.Getpid()})
 	fmt.Println(string(line))
 	<-asked
+	if model == modelStuck {
+		select {}
+	}
 	if model == modelDirty {
 		fmt.Fprintln(os.Stderr, "ceteris broker: stopping: a log would not close")
 		return 3
 	}
 	return 0
+}
+
+// readAheadOf waits until the harness has read the broker's metrics, which it is to do
+// before the window begins. Loads of a certificate are no cells.
+func readAheadOf(out string) bool {
+	if _, err := os.Stat(filepath.Join(out, "broker.json")); err != nil {
+		return true
+	}
+	for range 1000 {
+		if _, err := os.Stat(filepath.Join(out, "metrics-begin.txt")); err == nil {
+			return true
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return false
 }
 
 func fakeLoad(spec, out string) int {
@@ -139,8 +178,13 @@ func fakeLoad(spec, out string) int {
 	}
 	announce := func(event string) {
 		if o.W.Name != workloadMute {
-			fmt.Printf("{\"event\":%q,\"mono_ns\":1}\n", event)
+			fmt.Printf("{\"event\":%q,\"mono_ns\":%d}\n", event, load.Monotonic())
 		}
+	}
+	announce(load.EventPlanned)
+	if o.W.Name != workloadMute && !readAheadOf(out) {
+		fmt.Fprintln(os.Stderr, "ceteris load: nothing was read before the window began")
+		return 1
 	}
 	announce(load.EventStart)
 	wait := 20 * time.Millisecond

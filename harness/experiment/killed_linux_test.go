@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/ledger"
 	"github.com/ceteris/ceteris/harness/report"
 	"github.com/ceteris/ceteris/harness/result"
 )
@@ -25,12 +26,18 @@ import (
 // goes on with the run that is there.
 const harnessMark = "CETERIS_HARNESS"
 
+// slowMark has it run one cell that takes long.
+const slowMark = "CETERIS_SLOW"
+
 func killable() *Options {
-	return &Options{Experiment: small(2, "w", "a", "b"), Settle: 50 * time.Millisecond, Out: io.Discard, Env: []string{fakeMark + "=1"}}
+	return &Options{Experiment: small(2, "w", "a", "b"), Settle: 50 * time.Millisecond, Out: io.Discard, Env: fakeEnv}
 }
 
 func fakeHarness(root string) int {
 	o := killable()
+	if os.Getenv(slowMark) != "" {
+		o.Experiment = small(1, workloadSlow, "a")
+	}
 	o.Root, o.Binary = root, os.Args[0]
 	if runs, _ := filepath.Glob(filepath.Join(root, "small", "*", "manifest.json")); len(runs) > 0 {
 		o.Resume = filepath.Dir(runs[0])
@@ -84,6 +91,9 @@ func TestKilled(t *testing.T) {
 			}
 			if err := result.Verify(r.Dir); err != nil {
 				t.Errorf("seed %d: %v", seed, err)
+			}
+			if runs, torn, err := ledger.Runs(root); err != nil || torn > 0 || len(runs) != 1 || runs[0].State != ledger.Ended {
+				t.Errorf("seed %d: the ledger: %d runs, %d torn lines, %v", seed, len(runs), torn, err)
 			}
 			return
 		}

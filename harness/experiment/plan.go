@@ -52,12 +52,39 @@ func Plan(e *workloads.Experiment) []result.PlannedCell {
 	return out
 }
 
-// Within lists the cells that a budget (0: none) allows, as [Run] would run them.
-func Within(e *workloads.Experiment, budget time.Duration) ([]result.PlannedCell, error) {
-	if err := fit(e, budget); err != nil {
-		return nil, err
+// Within lists the cells that a budget (0: none) allows, as [Run] would run them, and
+// how long that takes: of a new run or, with its directory in resume, of the rest of
+// one.
+func Within(e *workloads.Experiment, budget time.Duration, resume string, certified bool) (cells []result.PlannedCell, takes time.Duration, err error) {
+	var todo []cell
+	if resume == "" {
+		takes = ahead(e, certified)
+		if err := fit(e, budget, takes); err != nil {
+			return nil, 0, err
+		}
+		todo = plan(e)
+	} else {
+		run, err := result.Open(resume)
+		if err == nil {
+			err = unchanged(run, e)
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		events, err := result.ReadJournal(resume)
+		if err != nil {
+			return nil, 0, err
+		}
+		_, todo = left(e, run, events)
+		if todo, _, err = affordable(e, todo, budget); err != nil {
+			return nil, 0, err
+		}
 	}
-	return Plan(e), nil
+	blocks := map[int]bool{}
+	for _, c := range todo {
+		cells, blocks[c.Block] = append(cells, c.PlannedCell), true
+	}
+	return cells, takes + Estimate(e, len(cells), len(blocks)), nil
 }
 
 // armName is the name of the arm that a cell runs; a replicate's is that of the
@@ -86,8 +113,12 @@ func shuffle(cells []workloads.CellSpec, seed uint64) {
 
 // loadSeed is the seed of a cell's traffic. Every arm of a block gets the same,
 // and every block another.
-func loadSeed(e *workloads.Experiment, c *cell) uint64 {
-	return workloads.Dimension(e.Seed, fmt.Sprintf("traffic/%d/%s", c.traffic, c.Workload))
+func loadSeed(e *workloads.Experiment, c *cell) uint64 { return TrafficSeed(e, c.traffic, c.Workload) }
+
+// TrafficSeed is the seed of a workload's traffic in a block, of one that is
+// repeated in that which it repeats.
+func TrafficSeed(e *workloads.Experiment, block int, workload string) uint64 {
+	return workloads.Dimension(e.Seed, fmt.Sprintf("traffic/%d/%s", block, workload))
 }
 
 // cellOverhead is what a cell takes beside its warm-up and its window: starting,
@@ -95,29 +126,63 @@ func loadSeed(e *workloads.Experiment, c *cell) uint64 {
 // written, 1.2 s at 80 MiB.
 const cellOverhead = time.Second
 
-// Estimate is how long n cells will take.
-func Estimate(e *workloads.Experiment, n int) time.Duration {
-	return time.Duration(n) * (e.Warmup + e.Measure + cellOverhead)
+// Estimate is how long n cells of so many blocks will take, and what is measured of
+// the machine before each block.
+func Estimate(e *workloads.Experiment, n, blocks int) time.Duration {
+	return time.Duration(n)*(e.Warmup+e.Measure+cellOverhead) + time.Duration(blocks)*probing(e)
 }
 
-// fit lowers the number of blocks to what a budget allows.
-func fit(e *workloads.Experiment, budget time.Duration) error {
-	if budget <= 0 || Estimate(e, len(plan(e))) <= budget {
+// ahead is how long a run takes before its first cell.
+func ahead(e *workloads.Experiment, certified bool) time.Duration {
+	if !certified {
+		return 0
+	}
+	return 30*time.Second + time.Duration(len(e.Workloads))*3*time.Second
+}
+
+// fit lowers the number of blocks to what a budget allows, of which something is
+// spent before the first.
+func fit(e *workloads.Experiment, budget, ahead time.Duration) error {
+	rest := budget - ahead
+	if budget <= 0 || Estimate(e, len(plan(e)), e.AllBlocks()) <= rest {
 		return nil
 	}
-	perBlock := Estimate(e, len(e.CellsOf(0)))
+	perBlock := Estimate(e, len(e.CellsOf(0)), 1)
 	if e.Stop == nil { // where a capacity is searched for, a block comes with another of its shares
-		perBlock += Estimate(e, len(e.CellsOf(e.Blocks)))
+		perBlock += Estimate(e, len(e.CellsOf(e.Blocks)), e.AllBlocks()/e.Blocks-1)
 	}
-	blocks := int(budget / perBlock)
-	if blocks < 1 {
-		return fmt.Errorf("--budget %v is less than one block takes, about %v", budget, perBlock.Round(time.Second))
+	if rest < perBlock {
+		return fmt.Errorf("--budget %v is less than one block takes, about %v", budget, (ahead + perBlock).Round(time.Second))
 	}
+	blocks := int(rest / perBlock)
 	e.Blocks = min(e.Blocks, blocks)
 	if e.Stop != nil {
 		e.Stop.MaxBlocks = blocks
 	}
 	return nil
+}
+
+// affordable is those of a run's remaining cells that fit into a budget: whole blocks,
+// or what is left of them; cut tells that there are others.
+func affordable(e *workloads.Experiment, todo []cell, budget time.Duration) (some []cell, cut bool, err error) {
+	if budget <= 0 {
+		return todo, false, nil
+	}
+	n, blocks := 0, 0
+	for i := range todo {
+		if i+1 < len(todo) && todo[i+1].Block == todo[i].Block {
+			continue
+		}
+		blocks++
+		if takes := Estimate(e, i+1, blocks); takes > budget {
+			if n == 0 {
+				return nil, false, fmt.Errorf("--budget %v is less than the rest of a block takes, about %v", budget, takes.Round(time.Second))
+			}
+			return todo[:n], true, nil
+		}
+		n = i + 1
+	}
+	return todo, false, nil
 }
 
 // What a closed loop may reach in a cell is not known ahead. These are above
@@ -136,7 +201,7 @@ const (
 func prewarmBytes(e *workloads.Experiment, c *cell, memoryBytes int64) int64 {
 	w := c.spec.Workload
 	perRequest := float64(max(w.FanOut, 1)*max(w.RecordsPerBatch, 1)) * w.Size.MeanBytes()
-	perSecond := 1.5 * c.LoadPerSec * perRequest
+	perSecond := 1.5 * c.LoadPerSec * perRequest * w.MeanFactor(e.Warmup+e.Measure)
 	if c.LoadPerSec == 0 {
 		perSecond = min(closedBytesPerSec, closedRequestsPerSec*perRequest)
 	}

@@ -8,9 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ceteris/ceteris/harness/host"
-	"github.com/ceteris/ceteris/harness/load"
-	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/workloads"
 )
 
@@ -141,41 +138,27 @@ func TestTraffic(t *testing.T) {
 
 func TestBudget(t *testing.T) {
 	e := design(1)
-	perBlock := Estimate(e, 12)
-	if err := fit(e, 3*perBlock+time.Second); err != nil || e.Blocks != 3 {
+	perBlock := Estimate(e, 12, 1)
+	if err := fit(e, 3*perBlock+time.Second, 0); err != nil || e.Blocks != 3 {
 		t.Errorf("%d blocks (%v), want 3", e.Blocks, err)
 	}
-	if err := fit(e, perBlock-1); err == nil || !strings.Contains(err.Error(), "--budget") {
+	if err := fit(e, perBlock-1, 0); err == nil || !strings.Contains(err.Error(), "--budget") {
 		t.Errorf("less than a block: %v", err)
 	}
 	e = design(1)
-	if err := fit(e, 0); err != nil || e.Blocks != 8 {
+	e.Probes = []string{workloads.ProbeDisk, workloads.ProbeLoopback}
+	// 12 cells of 3 s in a block, and before them 5.5 s of the machine's own limits.
+	if err := fit(e, 2*perBlock+10*time.Second, 0); err != nil || e.Blocks != 1 {
+		t.Errorf("with probes: %d blocks (%v), want 1", e.Blocks, err)
+	}
+	e = design(1)
+	// 33 s for the certificate.
+	if err := fit(e, 2*perBlock+10*time.Second, ahead(e, true)); err != nil || e.Blocks != 1 {
+		t.Errorf("with a certificate: %d blocks (%v), want 1", e.Blocks, err)
+	}
+	e = design(1)
+	if err := fit(e, 0, 0); err != nil || e.Blocks != 8 {
 		t.Errorf("no budget: %d blocks (%v)", e.Blocks, err)
-	}
-}
-
-func TestSlipGate(t *testing.T) {
-	cases := []struct {
-		name                    string
-		slipNs, responseNs, cap int64
-		ok                      bool
-	}{
-		{"on time", 1_000, 100_000, 0, true},
-		{"below what is resolved", 20_000, 50_000, 0, true},
-		{"late", 30_000, 100_000, 0, false},
-		{"late, but little beside the response", 90_000, 1_000_000, 0, true},
-		{"held back by the broker", 9_000_000, 10_000_000, 5, true},
-	}
-	for _, c := range cases {
-		for _, class := range []host.Class{host.ClassB, host.ClassC} {
-			a := &attempt{rec: &result.CellRecord{}}
-			s := &load.Summary{CapHits: c.cap}
-			s.Slip.P99Ns, s.Response.P99Ns = c.slipNs, c.responseNs
-			a.slip(s, class)
-			if g := a.rec.Gates[0]; g.OK != c.ok || !g.OK && g.Advisory != (class == host.ClassC) {
-				t.Errorf("%s: %+v, want ok %v, advisory on class C only", c.name, g, c.ok)
-			}
-		}
 	}
 }
 

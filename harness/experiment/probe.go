@@ -15,6 +15,18 @@ import (
 // probeSpan is how long each limit is measured, the disk's at each depth.
 const probeSpan = time.Second
 
+// probing is how long [runner.probe] takes: the disk's limit at four depths, over a
+// file that is written first.
+func probing(e *workloads.Experiment) (takes time.Duration) {
+	if slices.Contains(e.Probes, workloads.ProbeDisk) {
+		takes += 4*probeSpan + probeSpan/2
+	}
+	if slices.Contains(e.Probes, workloads.ProbeLoopback) {
+		takes += probeSpan
+	}
+	return takes
+}
+
 // probe measures the machine's limits before the first cell of a block that has
 // none yet: on the file system and the CPUs that the block's brokers will use,
 // so that a broker can be held against them.

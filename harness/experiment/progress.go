@@ -26,7 +26,7 @@ type progress struct {
 }
 
 func newProgress(o Options, e *workloads.Experiment, total, ended int) *progress {
-	return &progress{out: o.Out, terminal: o.Terminal, total: total, ended: ended, perCell: Estimate(e, 1)}
+	return &progress{out: o.Out, terminal: o.Terminal, total: total, ended: ended, perCell: Estimate(e, 1, 0)}
 }
 
 // left is the time the rest takes: by the pace so far, or by the plan.
@@ -97,10 +97,13 @@ func (p *progress) grow(n int) { p.total += n }
 
 func (p *progress) close() { p.quiet() }
 
+// oneLine joins what several errors say.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
+
 // verdict is one cell in a few words.
 func verdict(rec *result.CellRecord) string {
 	if rec.Error != "" {
-		return "FAILED " + rec.Error
+		return "FAILED " + oneLine(rec.Error)
 	}
 	words := fmt.Sprintf("p50 %s  p99 %s  %.1f CPU-µs/msg",
 		micros(rec.Load.Response.P50Ns), micros(rec.Load.Response.P99Ns), rec.CPUPerMessageNs/1e3)

@@ -52,8 +52,8 @@ func TestVerdict(t *testing.T) {
 	if got := verdict(rec); !strings.Contains(got, "[INVALID oracle: 1 lost; slip]") {
 		t.Errorf("%q: what failed is named, what is advisory apart from it", got)
 	}
-	rec.Error = "no leaders"
-	if got := verdict(rec); got != "FAILED no leaders" {
+	rec.Error = "no leaders\nno stages" // joined
+	if got := verdict(rec); got != "FAILED no leaders; no stages" {
 		t.Errorf("%q", got)
 	}
 }
@@ -62,11 +62,11 @@ func TestVerdict(t *testing.T) {
 func TestLeft(t *testing.T) {
 	e := design(1)
 	p := newProgress(Options{Out: &guarded{}}, e, 10, 4)
-	if got, want := p.left(), 6*Estimate(e, 1); got != want {
+	if got, want := p.left(), 6*Estimate(e, 1, 0); got != want {
 		t.Errorf("%v left before the first cell, want %v", got, want)
 	}
-	p.here, p.spent = 2, 4*Estimate(e, 1)
-	if got, want := p.left(), 12*Estimate(e, 1); got != want {
+	p.here, p.spent = 2, 4*Estimate(e, 1, 0)
+	if got, want := p.left(), 12*Estimate(e, 1, 0); got != want {
 		t.Errorf("%v left at half the pace, want %v", got, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/workloads"
 )
 
 // within keeps the cells that a manifest has planned.
@@ -18,6 +19,40 @@ func within(cells []cell, planned []result.PlannedCell) (out []cell) {
 		}
 	}
 	return out
+}
+
+// left lists every cell that a run has planned and those that have not ended well. A
+// budget may have cut the plan when the run began: the manifest is what counts.
+func left(e *workloads.Experiment, run *result.Run, events []result.Event) (all, todo []cell) {
+	cut(e, run.Manifest.Planned)
+	all = within(plan(e), run.Manifest.Planned)
+	for _, again := range run.Repeats {
+		all = append(all, repeated(all, again)...)
+	}
+	done := result.Done(events)
+	for _, c := range all {
+		if !done[c.Key()] {
+			todo = append(todo, c)
+		}
+	}
+	return all, todo
+}
+
+// cut lowers an experiment's blocks to those that were planned. Where loads are shares of
+// a capacity, what a block holds depends on how many there are.
+func cut(e *workloads.Experiment, planned []result.PlannedCell) {
+	blocks := 0
+	for _, p := range planned {
+		blocks = max(blocks, p.Block+1)
+	}
+	if e.Stop != nil {
+		e.Stop.MaxBlocks = min(e.Stop.MaxBlocks, blocks)
+		e.Blocks = min(e.Blocks, blocks)
+		return
+	}
+	for e.Blocks > 1 && e.AllBlocks() > blocks {
+		e.Blocks--
+	}
 }
 
 // repeated is a block's cells in their order, as another block: with the same

@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/ledger"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/workloads"
 )
@@ -36,6 +38,7 @@ type Options struct {
 	Certify bool                     // certify the load generator before the first cell
 	judged  func(*result.CellRecord) // a test\'s: edits a record before it is written
 	class   host.Class               // a test's: what the machine is taken for
+	leave   time.Duration            // a test's: in place of leaveLimit
 	Settle  time.Duration            // bounds the wait for the disk between cells; 0 is 15 s
 }
 
@@ -45,6 +48,7 @@ type runner struct {
 	e     *workloads.Experiment
 	cells []cell // still to run
 	all   []cell // of the plan, repeated blocks too
+	cut   bool   // a budget keeps cells from being run that are in the plan
 	// repeatedBlocks are those that were put on the plan a second time.
 	repeatedBlocks []int
 	begun          time.Time
@@ -56,20 +60,29 @@ type runner struct {
 	pinned         bool
 	run            *result.Run
 	journal        *result.Journal
+	hold           *os.File             // open in every child, see [result.Hold]
 	records        []*result.CellRecord // of this run so far, for loads that follow from them
 	progress       *progress
 }
 
 // Run runs an experiment, or the rest of it, and returns the result directory.
 // It returns [ErrStopped] with the directory when ctx or the budget ended it.
-// A cell that goes wrong is recorded and does not end the run, unless cells go
-// on failing from the start.
+// A cell that goes wrong is recorded and does not end the run, unless cells of
+// every arm do.
 func Run(ctx context.Context, o Options) (dir string, err error) {
 	r := &runner{o: o, e: o.Experiment, begun: time.Now(), pinned: runtime.GOOS == "linux"}
 	if r.o.Settle == 0 {
 		r.o.Settle = settleLimit
 	}
-	if err := errors.Join(fit(r.e, o.Budget), checkFiles(r.e)); err != nil {
+	if r.o.leave == 0 {
+		r.o.leave = leaveLimit
+	}
+	if o.Resume == "" { // else the plan is made, and the budget is for the rest of it
+		if err := fit(r.e, o.Budget, ahead(r.e, o.Certify)); err != nil {
+			return "", err
+		}
+	}
+	if err := checkFiles(r.e); err != nil {
 		return "", err
 	}
 	release, err := r.place()
@@ -79,18 +92,32 @@ func Run(ctx context.Context, o Options) (dir string, err error) {
 	defer release()
 	defer r.ballast.Close()
 	if o.Resume != "" {
-		err = r.resume()
+		err = r.resume(ctx)
 	} else {
-		err = r.create()
+		err = r.create(ctx)
 	}
+	defer r.close()
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, r.journal.Close()) }()
+	defer func() { err = errors.Join(err, r.enterEnd(err)) }()
 	if err := r.certify(ctx); err != nil {
 		return r.run.Dir, err
 	}
 	return r.run.Dir, r.runCells(ctx)
+}
+
+// leaveLimit is how long the children of a harness that was killed may take to end.
+const leaveLimit = 15 * time.Second
+
+// close lets the run's files go. What is in the journal is on the disk.
+func (r *runner) close() {
+	if r.hold != nil {
+		r.hold.Close()
+	}
+	if r.journal != nil {
+		r.journal.Close()
+	}
 }
 
 // place divides the CPUs and moves the harness itself to the generator's, off
@@ -113,14 +140,18 @@ func (r *runner) place() (release func(), err error) {
 	if r.o.Facts != nil {
 		facts = r.o.Facts(where)
 	}
-	if r.o.class != "" {
-		r.env.Class = r.o.class
-	}
 	r.env.Checks, r.env.Fixed = r.machine.Examine(&r.env, facts), r.o.Fixed
 	irq, _ := r.machine.DiskIRQ(where)
 	r.placement, err = host.Split(r.e.Host.BrokerCPUs, r.e.Host.GeneratorCPUs, allowed, irq, r.machine.Siblings())
-	if err != nil || !r.pinned {
+	if err != nil {
 		return func() {}, err
+	}
+	r.env.Place(r.placement)
+	if r.o.class != "" {
+		r.env.Class = r.o.class
+	}
+	if !r.pinned {
+		return func() {}, nil
 	}
 	if err := host.Confine(r.placement.Generator); err != nil {
 		return nil, err
@@ -136,7 +167,7 @@ func (r *runner) brokerCPUs() []int {
 }
 
 // create starts a new result directory.
-func (r *runner) create() error {
+func (r *runner) create(ctx context.Context) error {
 	r.cells = plan(r.e)
 	r.all = r.cells
 	sum, err := result.FileSHA256(r.o.Binary)
@@ -156,20 +187,30 @@ func (r *runner) create() error {
 	for _, c := range r.cells {
 		m.Planned = append(m.Planned, c.PlannedCell)
 	}
+	before, err := ledger.Before(r.o.Root, r.e.Name, result.SHA256(m.ExperimentText))
+	if err != nil {
+		return err
+	}
 	if r.run, err = result.Create(r.o.Root, m, &env); err != nil {
+		return err
+	}
+	if err := ledger.Start(r.run.Dir, ledger.Started, m, len(r.cells)); err != nil {
 		return err
 	}
 	if r.journal, _, err = result.OpenJournal(r.run.Dir); err != nil {
 		return err
 	}
+	if r.hold, err = result.Hold(ctx, r.run.Dir, r.o.leave); err != nil {
+		return err
+	}
 	r.progress = newProgress(r.o, r.e, len(r.cells), 0)
-	return r.journal.Append(result.EventRunStart, "", "")
+	return r.journal.Append(result.EventRunStart, "", before)
 }
 
 // resume opens the directory of an interrupted run and drops the cells that are
 // done. The experiment and the program must be the ones it began with: a result
 // is of one binary.
-func (r *runner) resume() error {
+func (r *runner) resume(ctx context.Context) error {
 	run, err := result.Open(r.o.Resume)
 	if err != nil {
 		return err
@@ -178,49 +219,103 @@ func (r *runner) resume() error {
 	if err != nil {
 		return fmt.Errorf("this program's own sum: %w", err)
 	}
+	if err := unchanged(run, r.e); err != nil {
+		return err
+	}
 	switch {
-	case run.Manifest.ExperimentText != string(r.e.Source):
-		return fmt.Errorf("--resume %s: the experiment file has changed since; start a new run", r.o.Resume)
 	case run.Manifest.BinarySHA256 != sum:
 		return fmt.Errorf("--resume %s: this program is not the one it was begun with; start a new run", r.o.Resume)
 	case host.FormatCPUs(run.Manifest.Placement.Broker) != host.FormatCPUs(r.placement.Broker):
 		return fmt.Errorf("--resume %s: its brokers ran on CPUs %s, here they would run on %s; start a new run",
 			r.o.Resume, host.FormatCPUs(run.Manifest.Placement.Broker), host.FormatCPUs(r.placement.Broker))
 	}
-	r.run, r.placement, r.records = run, run.Manifest.Placement, run.Cells
+	if err := sameMachine(&run.Env, &r.env); err != nil {
+		return fmt.Errorf("--resume %s: %w", r.o.Resume, err)
+	}
+	r.placement = run.Manifest.Placement
 	var events []result.Event
 	if r.journal, events, err = result.OpenJournal(run.Dir); err != nil {
 		return err
 	}
-	done := result.Done(events)
-	// A budget may have cut the first run's plan: the manifest is what counts.
-	r.all = within(plan(r.e), run.Manifest.Planned)
+	if r.hold, err = result.Hold(ctx, run.Dir, r.o.leave); err != nil {
+		return err
+	}
+	// Whoever ran it until now may have gone on since it was read.
+	if run, err = result.Open(r.o.Resume); err != nil {
+		return err
+	}
+	r.run, r.records = run, run.Cells
 	for _, again := range run.Repeats {
-		r.all = append(r.all, repeated(r.all, again)...)
 		r.repeatedBlocks = append(r.repeatedBlocks, again.Block)
 	}
-	for _, c := range r.all {
-		if !done[c.Key()] {
-			r.cells = append(r.cells, c)
-		}
+	r.all, r.cells = left(r.e, run, events)
+	ended := len(r.all) - len(r.cells)
+	if r.cells, r.cut, err = affordable(r.e, r.cells, r.o.Budget); err != nil {
+		return err
 	}
-	r.progress = newProgress(r.o, r.e, len(r.all), len(r.all)-len(r.cells))
-	if err := os.RemoveAll(r.dataRoot()); err != nil {
+	r.progress = newProgress(r.o, r.e, ended+len(r.cells), ended)
+	if err := errors.Join(os.RemoveAll(r.dataRoot()), result.Unseal(run.Dir)); err != nil {
+		return err
+	}
+	if err := ledger.Start(run.Dir, ledger.Resumed, &run.Manifest, len(r.all)); err != nil {
 		return err
 	}
 	return r.journal.Append(result.EventRunResume, "", fmt.Sprintf("%d cells left", len(r.cells)))
 }
 
+// unchanged refuses to go on with another experiment than the run's.
+func unchanged(run *result.Run, e *workloads.Experiment) error {
+	if run.Manifest.ExperimentText != string(e.Source) {
+		return fmt.Errorf("--resume %s: the experiment file has changed since; start a new run", run.Dir)
+	}
+	return sameTraces(run, e)
+}
+
+// enterEnd enters into the ledger how the run came to an end.
+func (r *runner) enterEnd(err error) error {
+	last := map[string]*result.CellRecord{} // of one that failed and was run again, the later counts
+	for _, c := range r.records {
+		last[fmt.Sprintf("%03d/%s", c.Block, c.ID)] = c
+	}
+	e := ledger.Entry{Event: ledger.Ended, Planned: len(r.all), Cells: len(last)}
+	for _, c := range last {
+		if c.Valid {
+			e.Valid++
+		}
+	}
+	switch {
+	case errors.Is(err, ErrStopped):
+		e.Event = ledger.Stopped
+	case err != nil:
+		e.Event, e.Why = ledger.Failed, err.Error()
+	}
+	return ledger.Append(r.run.Dir, e)
+}
+
 // dataRoot holds the data directories of cells, on the result's file system.
 func (r *runner) dataRoot() string { return filepath.Join(r.run.Dir, "data") }
 
-// maxFailures is how many cells in a row may fail before the run gives up: by
-// then it is the set-up that is wrong and not the cell.
+// maxFailures is how many cells in a row must have failed before the run gives up.
 const maxFailures = 3
+
+// hopeless reports whether a row of failed cells shows that the set-up is wrong, and
+// not an arm or a load: every arm is in it, and nothing has ever worked or nothing in
+// as many cells as a block has. A run must come to its end beside an arm that always
+// dies, or it could never be reported on.
+func (r *runner) hopeless(row []*result.CellRecord) bool {
+	for _, arm := range r.e.Models {
+		if !slices.ContainsFunc(row, func(c *result.CellRecord) bool { return c.Arm == arm.Name }) {
+			return false
+		}
+	}
+	worked := slices.ContainsFunc(r.records, func(c *result.CellRecord) bool { return c.Error == "" })
+	return len(row) >= maxFailures && (!worked || len(row) >= len(r.e.CellsOf(0)))
+}
 
 func (r *runner) runCells(ctx context.Context) error {
 	defer r.progress.close()
-	failures, narrow := 0, false
+	var failed []*result.CellRecord // one behind the other
+	narrow := false
 	for i := range r.cells {
 		c := &r.cells[i]
 		if ctx.Err() != nil || r.o.Budget > 0 && time.Since(r.begun) > r.o.Budget {
@@ -261,10 +356,10 @@ func (r *runner) runCells(ctx context.Context) error {
 		if record.Error != "" {
 			event, detail = result.EventCellFailed, record.Error
 			if undecided == nil {
-				failures++
+				failed = append(failed, record)
 			}
 		} else {
-			failures = 0
+			failed = nil
 		}
 		for _, g := range record.Gates {
 			if !g.OK {
@@ -277,9 +372,12 @@ func (r *runner) runCells(ctx context.Context) error {
 			return err
 		}
 		r.progress.end(c, record)
-		if failures >= maxFailures {
-			return fmt.Errorf("%d cells in a row failed, the last one with: %s", failures, record.Error)
+		if r.hopeless(failed) {
+			return fmt.Errorf("%d cells in a row failed, the last one with: %s", len(failed), oneLine(record.Error))
 		}
+	}
+	if r.cut && !narrow {
+		return r.stopped()
 	}
 	if !narrow { // else what was disturbed is not missed
 		again, err := r.repeat()

@@ -3,9 +3,16 @@ package experiment
 import (
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"slices"
 
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/ceteris/ceteris/harness/load"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/harness/steady"
 )
 
 // endpointOf reads an endpoint of an experiment file off a cell.
@@ -34,7 +41,11 @@ func (r *runner) narrow(block int) (string, bool) {
 	}
 	cells := map[who]map[int]*result.CellRecord{}
 	points := map[point]bool{}
-	for _, c := range r.records {
+	records, err := r.kept()
+	if err != nil {
+		return "", false // the report will say what cannot be read
+	}
+	for _, c := range records {
 		at := point{c.Workload, c.Durability, c.LoadPerSec}
 		points[at] = true
 		if c.Valid && !c.Replicate {
@@ -66,6 +77,44 @@ func (r *runner) narrow(block int) (string, bool) {
 	}
 	return fmt.Sprintf("after %d blocks every interval reaches at most %.1f %% to either side, %.1f %% were asked for",
 		block, 100*math.Expm1(widest), 100*stop.Width), len(points) > 0
+}
+
+// kept is the records, their response and end-to-end times without what the
+// experiment drops of windows: what the report will compare.
+func (r *runner) kept() ([]*result.CellRecord, error) {
+	read := func(kind string) func(c *result.CellRecord) ([]*hdr.Histogram, error) {
+		return func(c *result.CellRecord) ([]*hdr.Histogram, error) {
+			dir := result.PlannedCell{ID: c.ID, Block: c.Block}.Dir()
+			return result.ReadLog(filepath.Join(r.run.Dir, dir, kind+".hlog"))
+		}
+	}
+	cuts, err := steady.Find(r.e.Steady.Truncate, r.records, read("response"))
+	if err != nil {
+		return nil, err
+	}
+	out := slices.Clone(r.records)
+	for i, c := range out {
+		if cuts[steady.PlaceOf(c)] == 0 || !c.Valid {
+			continue
+		}
+		rest := *c
+		for kind, q := range map[string]*load.Quantiles{"response": &rest.Load.Response, "e2e": &rest.Load.Consumer.EndToEnd} {
+			intervals, err := read(kind)(c)
+			if os.IsNotExist(err) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			h, err := result.MergeHistograms(cuts.Rest(c, intervals))
+			if err != nil {
+				return nil, err
+			}
+			q.P50Ns, q.P99Ns = h.ValueAtPercentile(50), h.ValueAtPercentile(99)
+		}
+		out[i] = &rest
+	}
+	return out, nil
 }
 
 // halfWidth is that of the interval of the log ratio; infinite without one.

@@ -140,7 +140,7 @@ func ratioAxis(label string, widest float64) axis {
 		for _, m := range []float64{1.1, 1.25, 1.5, 1.75} {
 			switch {
 			case m > widest:
-			case m == 1.25 || m == 1.1 && widest < 1.5 || m == 1.75:
+			case m == 1.25 || m == 1.1 && widest < 1.5 || m == 1.5 && widest < 1.75 || m == 1.75:
 				add(m, short(m), short(1/m))
 			default:
 				add(m, "", "")

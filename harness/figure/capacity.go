@@ -3,6 +3,8 @@ package figure
 import (
 	"bytes"
 	"fmt"
+	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -17,7 +19,7 @@ type CapacityProbe struct {
 	Replicate bool
 	Block     int
 	PerSec    float64
-	P99Ns     float64
+	P99Ns     float64 // 0: too few requests for one; infinite: longer than any that is known
 	Kept      bool
 }
 
@@ -27,19 +29,22 @@ type CapacityMark struct {
 	PerSec, Lo, Hi stats.Number
 }
 
-// Capacity draws probes by rate and p99, the promised p99 across (0: none) and the
-// arms' capacities upright.
+// Capacity draws probes by rate and p99, those in which it is not known on the edges,
+// the promised p99 across (0: none) and the arms' capacities upright.
 func Capacity(f Figure, pal Palette, probes []CapacityProbe, marks []CapacityMark, limitNs float64) *Figure {
 	var csv bytes.Buffer
 	csv.WriteString("arm,replicate,block,per_second,p99_ns,kept\n")
+	known := func(p CapacityProbe) bool { return p.P99Ns > 0 && !math.IsInf(p.P99Ns, 1) }
 	var x, y Range
 	if limitNs > 0 {
 		y.Include(limitNs)
 	}
 	for _, p := range probes {
 		x.Include(p.PerSec)
-		y.Include(max(1, p.P99Ns))
-		fmt.Fprintf(&csv, "%s,%v,%d,%.6g,%.0f,%v\n", p.Arm, p.Replicate, p.Block, p.PerSec, p.P99Ns, p.Kept)
+		if known(p) {
+			y.Include(p.P99Ns)
+		}
+		fmt.Fprintf(&csv, "%s,%v,%d,%.6g,%s,%v\n", p.Arm, p.Replicate, p.Block, p.PerSec, orEmpty(p.P99Ns, known(p)), p.Kept)
 	}
 	x, y = x.Decimal(), y.Decimal()
 	p := newPanel(axis{"requests per second", x, plot.LogScale{}, ticks125(x, Count)}, latencyAxis("p99 response time", y))
@@ -80,7 +85,7 @@ func Capacity(f Figure, pal Palette, probes []CapacityProbe, marks []CapacityMar
 				if !at.Kept {
 					glyph = s.hollow(2.4)
 				}
-				c.DrawGlyph(glyph, vg.Point{X: toX(at.PerSec), Y: toY(max(1, at.P99Ns))})
+				c.DrawGlyph(glyph, vg.Point{X: toX(at.PerSec), Y: toY(min(max(y.Min, at.P99Ns), y.Max))})
 			}
 		}
 	}))
@@ -88,6 +93,21 @@ func Capacity(f Figure, pal Palette, probes []CapacityProbe, marks []CapacityMar
 		s := pal.style(m.Arm, false)
 		line, glyph := s.line(1.2), s.glyph(2.6)
 		f.legend = append(f.legend, key{label: m.Arm, line: &line, glyph: &glyph})
+	}
+	if slices.ContainsFunc(probes, func(p CapacityProbe) bool { return p.Replicate }) {
+		glyph := draw.GlyphStyle{Color: grey, Radius: 2.4, Shape: draw.CircleGlyph{}}
+		f.legend = append(f.legend, key{label: "the same arm again", glyph: &glyph})
+	}
+	if slices.ContainsFunc(probes, func(p CapacityProbe) bool { return !p.Kept }) {
+		glyph := draw.GlyphStyle{Color: ink, Radius: 2.4, Shape: draw.RingGlyph{}}
+		f.legend = append(f.legend, key{label: "promise broken", glyph: &glyph})
+	}
+	if slices.ContainsFunc(probes, func(p CapacityProbe) bool { return !known(p) }) {
+		f.legend = append(f.legend, key{label: "on an edge: p99 not known"})
+	}
+	if limitNs > 0 {
+		line := draw.LineStyle{Color: ink, Width: 0.7}
+		f.legend = append(f.legend, key{label: "promised p99", line: &line})
 	}
 	f.CSV, f.height, f.panels = csv.Bytes(), 3.6*vg.Inch, []*panel{p}
 	return &f

@@ -23,13 +23,16 @@ type EffectRow struct {
 func Effects(f Figure, quantities []string, rows []EffectRow) *Figure {
 	var csv bytes.Buffer
 	csv.WriteString("row,quantity,blocks,ratio,lo,hi,level,floor,verdict\n")
-	widest := 1.0
+	widest, solid := 1.0, "resolved"
 	var names []plot.Tick
 	for i, r := range rows {
 		names = append(names, plot.Tick{Value: -float64(i + 1), Label: r.Label})
 		for q, e := range r.Effects {
 			fmt.Fprintf(&csv, "%s,%s,%d,%s,%s,%s,%.6g,%s,%s\n", r.Label, quantities[q], e.Blocks,
 				cell(e.Ratio), cell(e.Lo), cell(e.Hi), e.Level, cell(e.Floor), e.Verdict)
+			if e.Verdict == stats.Equivalent { // drawn solid, too, and no difference
+				solid = "resolved, or shown to be equal"
+			}
 			for _, n := range []stats.Number{e.Ratio, e.Lo, e.Hi, e.Floor} {
 				if v, ok := n.Get(); ok && v > 0 {
 					widest = max(widest, math.Exp(math.Abs(math.Log(v))))
@@ -40,21 +43,21 @@ func Effects(f Figure, quantities []string, rows []EffectRow) *Figure {
 	row := make([]*panel, len(quantities))
 	for q, name := range quantities {
 		y := axis{"", Range{-float64(len(rows)) - 0.6, -0.4}, plot.LinearScale{}, names}
-		if q > 0 {
+		if q > 0 { // those of the first are beside it
 			y.ticks = make([]plot.Tick, len(names))
 			for i, t := range names {
 				y.ticks[i].Value = t.Value
 			}
 		}
 		row[q] = newPanel(ratioAxis(name, widest), y)
-		row[q].Y.Tick.Length = 0
+		row[q].Y.Tick.Length, row[q].ownTicks = 0, names
 		row[q].Add(effectLayer(q, rows))
 	}
 	line := draw.LineStyle{Color: ink, Width: 1.2}
 	dot := draw.GlyphStyle{Color: ink, Radius: 2.8, Shape: draw.CircleGlyph{}}
 	ring := draw.GlyphStyle{Color: ink, Radius: 2.8, Shape: draw.RingGlyph{}}
 	f.legend = []key{
-		{label: "resolved", line: &line, glyph: &dot},
+		{label: solid, line: &line, glyph: &dot},
 		{label: "not resolved", line: &line, glyph: &ring},
 		{label: "A/A floor: one arm against itself", fill: grey1},
 	}

@@ -69,7 +69,7 @@ func Heat(f Figure, rows []HeatRow) *Figure {
 		}
 		p := newPanel(axis{share.name + " (s of the window)", extent, plot.LinearScale{}, linearTicks(extent, 4, short)},
 			axis{"", Range{y - 0.6, -0.4}, plot.LinearScale{}, ticks})
-		p.Y.Tick.Length = 0
+		p.Y.Tick.Length, p.ownTicks = 0, names
 		p.Add(heatLayer(rows, at, share.of))
 		f.panels = append(f.panels, p)
 	}

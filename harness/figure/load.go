@@ -3,6 +3,7 @@ package figure
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"sort"
 
 	"gonum.org/v1/plot"
@@ -18,7 +19,9 @@ type LoadPoint struct {
 	Offered   float64 // requests per second
 	Achieved  float64
 	Saturated bool // less than 99 % of the offered load was achieved
-	P50, P99  float64
+	// P50 and P99 are infinite where so many requests were given up that they are not
+	// known: longer than those of runs in which they are.
+	P50, P99 float64
 	// HasP50 and HasP99 are false when the run cannot carry the percentile.
 	HasP50, HasP99 bool
 }
@@ -86,16 +89,21 @@ func loadLayer(pal Palette, arm string, points []LoadPoint, of func(LoadPoint) (
 		at := func(x, y float64) vg.Point { return vg.Point{X: toX(x), Y: toY(max(y, p.Y.Min))} }
 		byLoad, behind, all := map[float64][]LoadPoint{}, map[float64]int{}, map[float64]int{}
 		for _, pt := range points {
-			v, ok := of(pt)
-			if pt.Arm != arm || !ok {
+			if pt.Arm != arm {
 				continue
 			}
-			s := pal.style(arm, pt.Replicate)
-			all[pt.Offered]++
-			if pt.Saturated {
+			if all[pt.Offered]++; pt.Saturated {
 				behind[pt.Offered]++
+			}
+			v, ok := of(pt)
+			if !ok {
+				continue
+			}
+			switch s := pal.style(arm, pt.Replicate); {
+			case math.IsInf(v, 1):
+			case pt.Saturated:
 				c.DrawGlyph(s.hollow(1.6), at(pt.Achieved, v))
-			} else {
+			default:
 				c.DrawGlyph(s.glyph(1.3), at(pt.Achieved, v))
 			}
 			if !pt.Replicate {
@@ -114,6 +122,9 @@ func loadLayer(pal Palette, arm string, points []LoadPoint, of func(LoadPoint) (
 			for _, pt := range byLoad[l] {
 				v, _ := of(pt)
 				xs, ys = append(xs, pt.Achieved), append(ys, v)
+			}
+			if math.IsInf(Median(ys), 1) {
+				continue
 			}
 			mid := at(Median(xs), Median(ys))
 			if 2*behind[l] >= all[l] {
@@ -137,7 +148,7 @@ func Median(v []float64) float64 {
 }
 
 func orEmpty(v float64, ok bool) string {
-	if !ok {
+	if !ok || math.IsInf(v, 0) {
 		return ""
 	}
 	return fmt.Sprintf("%.0f", v)

@@ -20,13 +20,50 @@ type Figure struct {
 	// CSV is the data that is drawn.
 	CSV []byte
 
-	height vg.Length
-	legend []key
-	panels []*panel // side by side
+	height  vg.Length
+	legend  []key
+	panels  []*panel // side by side, or below one another
+	width   Width    // 0: Text
+	stacked bool
 }
 
-// width is that of a text block; figures are made to be read at it.
-const width = 7 * vg.Inch
+// Width is how wide a figure is printed; lettering has the same size at any.
+type Width vg.Length
+
+// The widths of a text block, which figures are made for, and of one of two
+// columns.
+const (
+	Text   = Width(7 * vg.Inch)
+	Column = Width(3.33 * vg.Inch)
+)
+
+// wide is the figure's width.
+func (f *Figure) wide() vg.Length {
+	if f.width == 0 {
+		return vg.Length(Text)
+	}
+	return vg.Length(f.width)
+}
+
+// Fit makes the figure as wide as w. In a column, panels that were side by side
+// are stacked, each with labels of its own and nearly as high as before.
+func (f *Figure) Fit(w Width) {
+	inner := f.height - f.margins()
+	f.width, f.stacked = w, w < Text && len(f.panels) > 1
+	n := vg.Length(1)
+	if f.stacked {
+		n = vg.Length(len(f.panels))
+		for _, p := range f.panels {
+			if p.ownTicks != nil {
+				p.Y.Tick.Marker = plot.ConstantTicks(p.ownTicks)
+			}
+			if p.ownLabel != "" {
+				p.y = p.ownLabel
+			}
+		}
+	}
+	f.height = f.margins() + n*inner
+}
 
 // key is one entry of the legend.
 type key struct {
@@ -48,6 +85,9 @@ func (l layer) Plot(c draw.Canvas, p *plot.Plot) { l(c, p) }
 type panel struct {
 	*plot.Plot
 	x, y string
+	// What it has of its own where it stands below others and not beside them.
+	ownTicks []plot.Tick
+	ownLabel string
 }
 
 // newPanel is an empty plot with a faint grid at its labelled ticks.
@@ -81,7 +121,30 @@ func newPanel(x, y axis) *panel {
 	}))
 	// Adding a plotter may widen an axis; what was handed in stands.
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = x.Min, x.Max, y.Min, y.Max
-	return &panel{p, x.label, y.label}
+	return &panel{Plot: p, x: x.label, y: y.label}
+}
+
+// margins is what a figure of its width takes above and below its panels.
+func (f *Figure) margins() vg.Length {
+	w := f.wide() - 18
+	lines := len(wrap(lettering(10), f.Title, w))
+	keys, x := 0, vg.Length(0)
+	for i, k := range f.legend {
+		need := k.width()
+		if i == 0 || x+need > w {
+			keys, x = keys+1, 0
+		}
+		x += need + legendGap
+	}
+	footer := len(wrap(footerStyle(), f.Footer, w))
+	return vg.Length(12*lines+12*keys+8*footer) + 27
+}
+
+// footerStyle is small and pale: it is for those who look for it.
+func footerStyle() text.Style {
+	small := lettering(6.5)
+	small.Color = color.RGBA{110, 110, 110, 255}
+	return small
 }
 
 // draw lays the page out: title, legend, panels, footer, from top to bottom, each
@@ -95,8 +158,7 @@ func (f *Figure) draw(c draw.Canvas) {
 		c.FillText(lettering(10), vg.Point{X: c.Min.X, Y: y}, line)
 	}
 	y = f.drawLegend(c, y-4)
-	small := lettering(6.5)
-	small.Color = color.RGBA{110, 110, 110, 255}
+	small := footerStyle()
 	footer := wrap(small, f.Footer, c.Max.X-c.Min.X)
 	bottom := c.Min.Y
 	for i := len(footer) - 1; i >= 0; i-- {
@@ -109,8 +171,8 @@ func (f *Figure) draw(c draw.Canvas) {
 	f.drawPanels(inner)
 }
 
-// drawPanels sets the panels side by side, their data areas of equal size, with
-// the labels of the axes in the gaps.
+// drawPanels sets the panels side by side, or one below the other, their data areas
+// of equal size, with the labels of the axes in the gaps.
 func (f *Figure) drawPanels(c draw.Canvas) {
 	const room = 13
 	tiles := draw.Tiles{Rows: 1, Cols: len(f.panels), PadX: 12, PadBottom: room}
@@ -121,33 +183,57 @@ func (f *Figure) drawPanels(c draw.Canvas) {
 			tiles.PadLeft, tiles.PadX = room, 12+room
 		}
 	}
+	grid := [][]*plot.Plot{plots}
+	if f.stacked {
+		tiles.Rows, tiles.Cols, tiles.PadY = len(plots), 1, 12+room
+		grid = make([][]*plot.Plot, len(plots))
+		for i, p := range plots {
+			grid[i] = []*plot.Plot{p}
+		}
+	}
 	style := lettering(8.5)
 	style.XAlign = draw.XCenter
 	upright := style
 	upright.Rotation = math.Pi / 2
-	for i, cell := range plot.Align([][]*plot.Plot{plots}, tiles, c)[0] {
+	var cells []draw.Canvas
+	for _, row := range plot.Align(grid, tiles, c) {
+		cells = append(cells, row...)
+	}
+	for i, cell := range cells {
 		p := f.panels[i]
 		p.Draw(cell)
-		area := p.DataCanvas(cell)
-		c.FillText(style, vg.Point{X: area.Center().X, Y: c.Min.Y + 2}, p.x)
+		area, bottom := p.DataCanvas(cell), c.Min.Y
+		if f.stacked {
+			bottom = cell.Min.Y - room
+		}
+		c.FillText(style, vg.Point{X: area.Center().X, Y: bottom + 2}, p.x)
 		c.FillText(upright, vg.Point{X: cell.Min.X - 3, Y: area.Center().Y}, p.y)
 	}
 }
 
+// legendGap is between the keys of a legend.
+const legendGap = 14
+
+// sample is how wide what a key shows is, width how wide all of it.
+func (k *key) sample() vg.Length {
+	if k.line == nil {
+		return 10
+	}
+	return 24
+}
+
+func (k *key) width() vg.Length { return k.sample() + 4 + lettering(8.5).Width(k.label) }
+
 // drawLegend sets the keys in rows from y downward and returns where they end.
 func (f *Figure) drawLegend(c draw.Canvas, y vg.Length) vg.Length {
-	const gap, row = 14, 12
+	const row = 12
 	style := lettering(8.5)
 	x := c.Min.X
 	if len(f.legend) > 0 {
 		y -= row
 	}
 	for _, k := range f.legend {
-		sample := vg.Length(24)
-		if k.line == nil {
-			sample = 10
-		}
-		need := sample + 4 + style.Width(k.label)
+		sample, need := k.sample(), k.width()
 		if x > c.Min.X && x+need > c.Max.X {
 			x, y = c.Min.X, y-row
 		}
@@ -162,7 +248,7 @@ func (f *Figure) drawLegend(c draw.Canvas, y vg.Length) vg.Length {
 			rectangle(c, k.fill, x, mid-4, x+sample, mid+4)
 		}
 		c.FillText(style, vg.Point{X: x + sample + 4, Y: y}, k.label)
-		x += need + gap
+		x += need + legendGap
 	}
 	return y
 }

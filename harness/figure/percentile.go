@@ -19,6 +19,10 @@ type Curve struct {
 	Replicate bool
 	Count     int64
 	Points    []Quantile
+	// Band is what the blocks say of it, Runs are they themselves; at most one of
+	// the two is there.
+	Band []Bound
+	Runs []RunCurve
 }
 
 // Quantile is a point of a curve.
@@ -53,7 +57,14 @@ func Quantiles(h *hdr.Histogram, upTo float64) []Quantile {
 func Percentiles(f Figure, pal Palette, quantity string, curves []Curve, y Range, highest float64) *Figure {
 	p := newPanel(percentileAxis(highest), latencyAxis(quantity, y))
 	var csv bytes.Buffer
-	csv.WriteString("arm,replicate,requests,percentile,ns\n")
+	csv.WriteString("arm,replicate,block,requests,percentile,ns,lo_ns,hi_ns\n")
+	// Bands lie below every line.
+	for _, curve := range curves {
+		p.Add(curve.bandLayer(pal.style(curve.Arm, curve.Replicate)))
+	}
+	for _, curve := range curves {
+		p.Add(curve.edgeLayer(pal.style(curve.Arm, curve.Replicate)))
+	}
 	// Replicates lie below what they are the background of.
 	for _, replicates := range []bool{true, false} {
 		for _, curve := range curves {
@@ -67,8 +78,22 @@ func Percentiles(f Figure, pal Palette, quantity string, curves []Curve, y Range
 		s := pal.style(curve.Arm, curve.Replicate)
 		line, glyph := s.line(curve.width()), s.glyph(2.6)
 		f.legend = append(f.legend, key{label: fmt.Sprintf("%s (%s)", label(curve.Arm, curve.Replicate), Count(float64(curve.Count))), line: &line, glyph: &glyph})
+		bounds := map[float64]string{}
+		for _, b := range curve.Band {
+			bounds[b.Percentile] = fmt.Sprintf("%.0f,%.0f", b.LoNs, b.HiNs)
+		}
+		percentile := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 		for _, q := range curve.Points {
-			fmt.Fprintf(&csv, "%s,%v,%d,%s,%.0f\n", curve.Arm, curve.Replicate, curve.Count, strconv.FormatFloat(q.Percentile, 'f', -1, 64), q.Ns)
+			within := bounds[q.Percentile]
+			if within == "" {
+				within = ","
+			}
+			fmt.Fprintf(&csv, "%s,%v,,%d,%s,%.0f,%s\n", curve.Arm, curve.Replicate, curve.Count, percentile(q.Percentile), q.Ns, within)
+		}
+		for _, r := range curve.Runs {
+			for _, q := range r.Points {
+				fmt.Fprintf(&csv, "%s,%v,%d,,%s,%.0f,,\n", curve.Arm, curve.Replicate, r.Block, percentile(q.Percentile), q.Ns)
+			}
 		}
 	}
 	f.CSV, f.height, f.panels = csv.Bytes(), 3.9*vg.Inch, []*panel{p}
@@ -92,11 +117,7 @@ func (c Curve) width() vg.Length {
 // layer draws the curve with markers at the percentiles people quote.
 func (c Curve) layer(s Style) layer {
 	return func(canvas draw.Canvas, p *plot.Plot) {
-		toX, toY := p.Transforms(&canvas)
-		pts := make([]vg.Point, len(c.Points))
-		for i, q := range c.Points {
-			pts[i] = vg.Point{X: toX(q.Percentile), Y: toY(max(q.Ns, p.Y.Min))}
-		}
+		pts := place(&canvas, p, c.Points)
 		canvas.StrokeLines(s.line(c.width()), canvas.ClipLinesXY(pts)...)
 		for i, q := range c.Points {
 			switch q.Percentile {

@@ -17,7 +17,7 @@ import (
 
 // SVG is the figure in the format that everything else is checked by.
 func (f *Figure) SVG() ([]byte, error) {
-	c := vgsvg.New(width, f.height)
+	c := vgsvg.New(f.wide(), f.height)
 	f.draw(draw.New(c))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
@@ -33,8 +33,8 @@ var pdfDate = regexp.MustCompile(`/(CreationDate|ModDate) \(D:\d{14}\)`)
 
 // PDF is the figure with its font embedded and without a date.
 func (f *Figure) PDF() ([]byte, error) {
-	c := vgpdf.New(width, f.height)
-	f.draw(draw.NewCanvas(latin{c}, width, f.height))
+	c := vgpdf.New(f.wide(), f.height)
+	f.draw(draw.NewCanvas(latin{c}, f.wide(), f.height))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("figure %s: %w", f.Name, err)
@@ -60,7 +60,7 @@ func (l latin) FillString(f font.Face, at vg.Point, s string) {
 
 // PNG is the figure at 150 dots per inch.
 func (f *Figure) PNG() ([]byte, error) {
-	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, f.height), vgimg.UseDPI(150))}
+	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(f.wide(), f.height), vgimg.UseDPI(150))}
 	f.draw(draw.New(c))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
@@ -69,13 +69,36 @@ func (f *Figure) PNG() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// Formats are all that a figure can be written in; a report has those of [Saved].
+var Formats = []string{"svg", "pdf", "png", "eps", "pgf", "csv"}
+
+// Saved are the formats that Save writes.
+var Saved = []string{"svg", "pdf", "png", "csv"}
+
 // Save writes the figure and its data into dir.
-func (f *Figure) Save(dir string) error {
-	for ext, make := range map[string]func() ([]byte, error){
-		"svg": f.SVG, "pdf": f.PDF, "png": f.PNG,
-		"csv": func() ([]byte, error) { return f.CSV, nil },
-	} {
-		b, err := make()
+func (f *Figure) Save(dir string) error { return f.SaveAs(dir, Saved) }
+
+// SaveAs writes the figure into dir in these of [Formats].
+func (f *Figure) SaveAs(dir string, formats []string) error {
+	for _, ext := range formats {
+		var b []byte
+		var err error
+		switch ext {
+		case "svg":
+			b, err = f.SVG()
+		case "pdf":
+			b, err = f.PDF()
+		case "png":
+			b, err = f.PNG()
+		case "eps":
+			b, err = f.EPS()
+		case "pgf":
+			b, err = f.PGF()
+		case "csv":
+			b = f.CSV
+		default:
+			err = fmt.Errorf("figure %s: no format %q", f.Name, ext)
+		}
 		if err != nil {
 			return err
 		}

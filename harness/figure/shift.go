@@ -20,15 +20,23 @@ type ShiftCurve struct {
 	Points []stats.ShiftPoint
 }
 
-// Shift draws ratios over percentiles with their simultaneous bands. The axis is
-// linear in the percentile: the deciles are what it is about.
-func Shift(f Figure, pal Palette, curves []ShiftCurve) *Figure {
+// ShiftFloor is the factor by which one arm differs from itself at a percentile.
+type ShiftFloor struct{ Percentile, Factor float64 }
+
+// Shift draws ratios over percentiles with their simultaneous bands, before the
+// floor. The axis is linear in the percentile: the deciles are what it is about.
+func Shift(f Figure, pal Palette, floors []ShiftFloor, curves []ShiftCurve) *Figure {
 	var csv bytes.Buffer
-	csv.WriteString("arm,percentile,blocks,ratio,lo,hi\n")
+	csv.WriteString("arm,percentile,blocks,ratio,lo,hi,floor\n")
 	widest := 1.0
+	floor := map[float64]string{}
+	for _, at := range floors {
+		widest = max(widest, at.Factor)
+		floor[at.Percentile] = fmt.Sprintf("%.6g", at.Factor)
+	}
 	for _, c := range curves {
 		for _, p := range c.Points {
-			fmt.Fprintf(&csv, "%s,%g,%d,%s,%s,%s\n", c.Arm, p.Percentile, p.Blocks, cell(p.Ratio), cell(p.Lo), cell(p.Hi))
+			fmt.Fprintf(&csv, "%s,%g,%d,%s,%s,%s,%s\n", c.Arm, p.Percentile, p.Blocks, cell(p.Ratio), cell(p.Lo), cell(p.Hi), floor[p.Percentile])
 			for _, n := range []stats.Number{p.Ratio, p.Lo, p.Hi} {
 				if v, ok := n.Get(); ok && v > 0 {
 					widest = max(widest, math.Exp(math.Abs(math.Log(v))))
@@ -41,6 +49,7 @@ func Shift(f Figure, pal Palette, curves []ShiftCurve) *Figure {
 		ticks = append(ticks, plot.Tick{Value: p, Label: fmt.Sprintf("%g", p)})
 	}
 	p := newPanel(axis{"percentile", Range{5, 103}, plot.LinearScale{}, ticks}, ratioAxis("ratio", widest))
+	p.Add(floorLayer(floors))
 	for _, c := range curves { // below every line
 		p.Add(c.band(pal.style(c.Arm, false)))
 	}
@@ -54,8 +63,27 @@ func Shift(f Figure, pal Palette, curves []ShiftCurve) *Figure {
 		f.legend = append(f.legend, key{label: c.Arm, line: &line, glyph: &glyph})
 		p.Add(c.layer(s))
 	}
+	if len(floors) > 0 {
+		f.legend = append(f.legend, key{label: "A/A floor: one arm against itself", fill: grey1})
+	}
 	f.CSV, f.height, f.panels = csv.Bytes(), 3.1*vg.Inch, []*panel{p}
 	return &f
+}
+
+// floorLayer fills what lies inside the floor, from one percentile to the next.
+func floorLayer(floors []ShiftFloor) layer {
+	return func(c draw.Canvas, p *plot.Plot) {
+		toX, toY := p.Transforms(&c)
+		var over, under []vg.Point
+		for _, at := range floors {
+			x, factor := toX(at.Percentile), min(at.Factor, p.Y.Max)
+			over, under = append(over, vg.Point{X: x, Y: toY(factor)}), append(under, vg.Point{X: x, Y: toY(1 / factor)})
+		}
+		if len(over) > 1 {
+			slices.Reverse(under)
+			c.FillPolygon(grey1, append(over, under...))
+		}
+	}
 }
 
 // points are where numbers lie, brought to the edge of the axis that they are beyond.

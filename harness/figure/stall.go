@@ -45,7 +45,7 @@ func Stall(f Figure, pal Palette, binNs, stallNs float64, views []StallView) *Fi
 			return Duration(ns)
 		})}, axis{"requests in " + Duration(binNs), yr, plot.LinearScale{}, linearTicks(yr, 5, Count)})
 		if len(f.panels) > 0 {
-			p.y = ""
+			p.y, p.ownLabel = "", p.y
 		}
 		p.Add(layer(func(c draw.Canvas, p *plot.Plot) { v.draw(c, p, pal, binNs, stallNs, top) }))
 		f.panels = append(f.panels, p)

@@ -2,6 +2,7 @@ package figure
 
 import (
 	"image/color"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -43,8 +44,8 @@ var (
 	// others are for arms beyond the first of each model.
 	others = []Style{
 		{orange, []vg.Length{8, 2, 2, 2}, draw.PyramidGlyph{}, draw.TriangleGlyph{}},
-		{sky, []vg.Length{3, 2}, draw.CrossGlyph{}, draw.CrossGlyph{}},
-		{purple, []vg.Length{10, 3}, draw.PlusGlyph{}, draw.PlusGlyph{}},
+		{sky, []vg.Length{3, 2}, wedge{}, hollowWedge{}},
+		{purple, []vg.Length{10, 3}, diamond{}, hollowDiamond{}},
 		{black, []vg.Length{1, 1.5}, draw.CircleGlyph{}, draw.RingGlyph{}},
 		{brown, []vg.Length{6, 2, 1.5, 2, 1.5, 2}, draw.BoxGlyph{}, draw.SquareGlyph{}},
 	}
@@ -54,7 +55,8 @@ var (
 type Arm struct{ Name, Model string }
 
 // Palette gives every arm of a result its style. The first arm of a model has
-// the model's own; a sixth arm beyond those repeats a style.
+// the model's own; a sixth arm beyond those repeats a colour, with another marker and a
+// dot more in its dashes.
 type Palette struct {
 	names  []string
 	styles map[string]Style
@@ -67,7 +69,13 @@ func NewPalette(arms []Arm) Palette {
 	for _, a := range arms {
 		style, known := map[string]Style{"tpc": tpcStyle, "threadpool": poolStyle, "null": nullStyle}[a.Model]
 		if !known || taken[a.Model] {
+			round := next / len(others)
 			style = others[next%len(others)]
+			marker := others[(next+round)%len(others)]
+			style.Glyph, style.Hollow, style.Dashes = marker.Glyph, marker.Hollow, slices.Clone(style.Dashes)
+			for range round {
+				style.Dashes = append(style.Dashes, 0.8, 1.2)
+			}
 			next++
 		}
 		taken[a.Model] = true

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"runtime"
 	"strconv"
 	"sync"
@@ -38,7 +37,7 @@ type Broker struct {
 	fd       int
 	running  sync.WaitGroup
 	fatal    chan error
-	slowNs   atomic.Int64 // what each produce request takes longer, see slow.go
+	work     *busywork.Work
 }
 
 // LockedThreads is how many threads block in the kernel with their P.
@@ -64,7 +63,8 @@ func (b *Broker) Facts() map[string]string {
 // Start binds the port and starts the shards.
 func (b *Broker) Start() error {
 	b.registry = telemetry.NewRegistry()
-	b.registry.Handle("POST /inject/slow", http.HandlerFunc(b.serveSlow))
+	b.work = busywork.New(&b.cfg)
+	b.registry.Handle("POST /inject/slow", b.work)
 	b.control.image.Store(cluster.New("ceteris-null", b.cfg.NodeID, cluster.Defaults(&b.cfg)))
 	l, err := net.Listen("tcp", b.cfg.Listen)
 	if err != nil {
@@ -111,10 +111,12 @@ func (b *Broker) startShards(n int) error {
 		if err != nil {
 			return err
 		}
-		s := &shard{b: b, id: i, r: r, arena: mem, rec: rec, started: started, work: busywork.New(&b.cfg).Stream(i)}
+		s := &shard{b: b, id: i, r: r, arena: mem, rec: rec, started: started, work: b.work.Stream(i)}
 		s.alloc = mem.Alloc
 		b.registry.AddRecorder(s.rec, r.Wake, "shard", strconv.Itoa(i))
 		b.registry.AddWorker("shard-"+strconv.Itoa(i), r.Times)
+		b.registry.AddCopies("shard-"+strconv.Itoa(i), &s.copies)
+		b.registry.SystemCalls("loop", "shard-"+strconv.Itoa(i), r.SystemCalls)
 		if b.cfg.Append {
 			if s.sink, err = newSink(s); err != nil {
 				return err

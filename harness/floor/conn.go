@@ -158,7 +158,6 @@ func (c *conn) produce(a *answer, body []byte) error {
 			pp.Done, pp.BaseOffset, pp.LogStartOffset = true, 0, 0
 		}
 	}
-	s.b.dawdle()
 	a.ready, a.silent = true, s.produce.Acks == 0
 	if s.sink == nil && !a.silent && c.first() {
 		c.out = s.produce.AppendResponse(c.out, s.hdr.CorrelationID)

@@ -23,6 +23,7 @@ type shard struct {
 	arena   *arena.Arena
 	alloc   func(int) *iobuf.Buf
 	rec     *telemetry.Recorder
+	copies  telemetry.Copies
 	sink    *sink
 	work    *busywork.Stream // service time that an experiment adds
 	started chan<- error
@@ -84,7 +85,7 @@ func (s *shard) OnAccept(fd int) {
 func (s *shard) attach(fd int) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	c := &conn{s: s}
-	c.framer = reactor.Framer{Alloc: s.alloc, MaxBytes: int(s.b.cfg.Int("socket.request.max.bytes"))}
+	c.framer = reactor.Framer{Alloc: s.alloc, MaxBytes: int(s.b.cfg.Int("socket.request.max.bytes")), Copies: &s.copies}
 	st, err := s.r.Attach(fd, c)
 	if err != nil {
 		slog.Warn("connection refused", "error", err)

@@ -90,6 +90,7 @@ func (k *sink) append(frame []byte, c *conn) int64 {
 		c.close() // the floor has no flow control: a client this far ahead is refused
 		return k.end
 	}
+	k.s.copies.Add(telemetry.CopyAppend, len(frame))
 	for len(frame) > 0 {
 		n := copy(k.ring[k.end%ringBytes:], frame)
 		frame = frame[n:]

@@ -41,6 +41,7 @@ type Facts struct {
 	Storage map[string]string
 	Uring   string // what io_uring offers, or why it cannot be used
 	UringOK bool
+	Cycles  string // "yes", or why they cannot be counted
 	Limits  Limits
 }
 
@@ -60,11 +61,11 @@ func (m Machine) Examine(e *Env, f Facts) []Check {
 	for _, check := range []func(*Env) Check{
 		m.checkCPUs, m.checkSMT, m.checkGovernor, m.checkTurbo, m.checkIdle, m.checkIsolation, m.checkInterrupts,
 		m.checkQuota, m.checkSteal, m.checkPressure, m.checkHugePages, m.checkSwap, m.checkNUMA, m.checkMitigations,
-		m.checkClock, m.checkCounters, m.checkFilesystem, m.checkScheduler, m.checkWriteCache, m.checkSpace, m.checkVersions,
+		m.checkClock, m.checkFilesystem, m.checkScheduler, m.checkWriteCache, m.checkSpace, m.checkVersions,
 	} {
 		out = append(out, check(e))
 	}
-	return append(out, checkDirect(&f), checkAlignment(&f), checkUring(e, &f), checkAsync(&f), checkMemlock(&f), checkFiles(&f))
+	return append(out, m.checkCounters(&f), checkDirect(&f), checkAlignment(&f), checkUring(e, &f), checkAsync(&f), checkMemlock(&f), checkFiles(&f))
 }
 
 func passed(name, found string) Check { return Check{Name: name, Status: Pass, Found: found} }

@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,13 +15,20 @@ const cpuDir = "/sys/devices/system/cpu"
 func (m Machine) checkCPUs(e *Env) Check {
 	cpus, _ := ParseCPUs(e.Allowed)
 	found := fmt.Sprintf("%d usable (%s) of %s online", len(cpus), e.Allowed, e.Online)
+	online, _ := ParseCPUs(e.Online) // unknown: no more than are usable
+	mend := func(need string) string {
+		if len(online) > len(cpus) && len(online) >= 4 {
+			return "taskset -c " + e.Online + " ceteris …, or a container with more CPUs (--cpuset-cpus)"
+		}
+		return "use a machine with " + need + " CPUs or more"
+	}
 	switch {
 	case len(cpus) >= 4:
 		return passed("cpus", found)
 	case len(cpus) >= 2:
-		return notPassed(Warn, "cpus", found, "broker and generator get one each: shard per core has one shard, and nothing is left for the system", "use a machine with four CPUs or more")
+		return notPassed(Warn, "cpus", found, "broker and generator get one each: shard per core has one shard, and nothing is left for the system", mend("four"))
 	}
-	return notPassed(Fail, "cpus", found, "broker and generator share a CPU: response times hold the generator's work", "use a machine with two CPUs or more")
+	return notPassed(Fail, "cpus", found, "broker and generator share a CPU: response times hold the generator's work", mend("two"))
 }
 
 func (m Machine) checkSMT(e *Env) Check {
@@ -50,25 +58,28 @@ func (m Machine) perCPU(file string) map[int]string {
 	return out
 }
 
-func (m Machine) checkGovernor(*Env) Check {
-	const file = "cpufreq/scaling_governor"
-	governors := m.perCPU(file)
+const governorFile = "cpufreq/scaling_governor"
+
+// distinct are the values that CPUs have.
+func distinct(of map[int]string) []string {
+	return slices.Compact(slices.Sorted(maps.Values(of)))
+}
+
+func (m Machine) checkGovernor(e *Env) Check {
+	governors := m.perCPU(governorFile)
 	if len(governors) == 0 {
 		return notPassed(Warn, "governor", "", "the frequency is not this system's to set, and may change under a measurement", "ask whoever runs the machine below this one")
 	}
 	var writes []write
-	seen := map[string]bool{}
 	for _, c := range slices.Sorted(maps.Keys(governors)) {
-		seen[governors[c]] = true
 		if governors[c] != "performance" {
-			writes = append(writes, write{fmt.Sprintf("%s/cpu%d/%s", cpuDir, c, file), "performance"})
+			writes = append(writes, write{fmt.Sprintf("%s/cpu%d/%s", cpuDir, c, governorFile), "performance"})
 		}
 	}
-	found := strings.Join(slices.Sorted(maps.Keys(seen)), ", ")
 	if len(writes) == 0 {
-		return passed("governor", found)
+		return passed("governor", e.Governor)
 	}
-	c := notPassed(Warn, "governor", found, "the frequency follows the load, so that a light load looks slower than it is", "sudo cpupower frequency-set --governor performance")
+	c := notPassed(Warn, "governor", e.Governor, "the frequency follows the load, so that a light load looks slower than it is", "sudo cpupower frequency-set --governor performance")
 	c.writes = writes
 	return c
 }
@@ -93,12 +104,19 @@ func (m Machine) checkTurbo(e *Env) Check {
 // than what is being measured resolves.
 const idleLatencyUs = 10
 
-func (m Machine) checkIdle(*Env) Check {
+func (m Machine) checkIdle(e *Env) Check {
 	driver := m.read(cpuDir + "/cpuidle/current_driver")
+	if driver == haltPoll {
+		return m.checkHaltPoll()
+	}
 	states, _ := filepath.Glob(m.path(cpuDir + "/cpu*/cpuidle/state*"))
 	if len(states) == 0 {
 		if driver == "" {
 			return notPassed(Warn, "idle", "", "how long a sleeping CPU takes to wake is not this system's to set", "ask whoever runs the machine below this one")
+		}
+		if driver == "none" && e.Hypervisor == "yes" && !strings.Contains(" "+e.Cmdline+" ", " idle=poll ") {
+			return notPassed(Warn, "idle", "driver none: a CPU of a virtual machine halts at once", haltCost,
+				"sudo modprobe cpuidle_haltpoll force=1, or boot with idle=poll")
 		}
 		return passed("idle", "driver "+driver+", no states")
 	}
@@ -125,6 +143,34 @@ func (m Machine) checkIdle(*Env) Check {
 	return c
 }
 
+// The idle driver of guests. Its state costs nothing to leave by its own account,
+// which leaves out the hypervisor: a guest's CPU that has nothing to do polls for a
+// while, then halts, and whoever wakes it pays for the way through the hypervisor.
+const (
+	haltPoll     = "haltpoll"
+	haltPollFile = "/sys/module/haltpoll/parameters/guest_halt_poll_ns"
+	// haltPollNs is how long to poll: longer than a pause between requests that is
+	// of interest, shorter than one that is idleness.
+	haltPollNs = 5_000_000
+
+	haltCost = "sending to a CPU that has halted costs the sender tens of µs: light loads look slower, and requests leave later, than they would elsewhere"
+)
+
+func (m Machine) checkHaltPoll() Check {
+	text := m.read(haltPollFile)
+	if text == "" {
+		return passed("idle", "driver "+haltPoll+", how long it polls is not told")
+	}
+	if atoi(text) >= haltPollNs {
+		return passed("idle", fmt.Sprintf("driver %s, polls for %s ns before it halts", haltPoll, text))
+	}
+	c := notPassed(Warn, "idle", fmt.Sprintf("driver %s, halts after %s ns", haltPoll, text),
+		haltCost,
+		fmt.Sprintf("echo %d | sudo tee %s", haltPollNs, haltPollFile))
+	c.writes = []write{{haltPollFile, strconv.Itoa(haltPollNs)}}
+	return c
+}
+
 func (m Machine) checkIsolation(e *Env) Check {
 	isolated, _ := ParseCPUs(e.Isolated)
 	full := m.read(cpuDir + "/nohz_full")
@@ -135,10 +181,15 @@ func (m Machine) checkIsolation(e *Env) Check {
 	if boot := e.Cmdline; strings.Contains(boot, "rcu_nocbs") {
 		found += ", rcu_nocbs"
 	}
-	if len(isolated) >= 4 {
+	allowed, _ := ParseCPUs(e.Allowed)
+	if enough := len(isolatedCores(e, isolated)) >= leastIsolated; enough && Subset(allowed, isolated) {
 		return passed("isolation", found)
+	} else if enough {
+		// The kernel puts no process there by itself, and automatic halves are of all that may be used.
+		return notPassed(Warn, "isolation", found+"; this process may use "+e.Allowed, "both sides are put on CPUs that are not isolated, unless host.broker_cpus and host.generator_cpus say otherwise",
+			"taskset -c "+e.Isolated+" ceteris …")
 	}
-	return notPassed(Warn, "isolation", found, "other processes, timer ticks and callbacks of the kernel run on the CPUs of both sides; class A needs four CPUs without",
+	return notPassed(Warn, "isolation", found, "other processes, timer ticks and callbacks of the kernel run on the CPUs of both sides; class A needs four cores without",
 		"boot with isolcpus=2-7 nohz_full=2-7 rcu_nocbs=2-7, for CPUs that are there")
 }
 
@@ -160,20 +211,38 @@ func (m Machine) checkInterrupts(e *Env) Check {
 		return passed(name, e.Data.IRQ)
 	}
 	var writes []write
-	var stray []string
+	var stray, movable, fixed []string
 	for _, irq := range m.diskIRQs(e.Data.Path) {
-		path := "/proc/irq/" + irq + "/smp_affinity_list"
-		cpus, err := ParseCPUs(m.read(path))
-		if err == nil && !Subset(cpus, place.Broker) {
-			stray = append(stray, irq+" on "+FormatCPUs(cpus))
-			writes = append(writes, write{path, FormatCPUs(place.Broker)})
+		dir := "/proc/irq/" + irq
+		cpus, err := ParseCPUs(m.read(dir + "/smp_affinity_list"))
+		if err != nil || Subset(cpus, place.Broker) {
+			continue
 		}
+		at := FormatCPUs(cpus)
+		if st, err := os.Stat(m.path(dir + "/smp_affinity_list")); err == nil && st.Mode()&0o200 == 0 {
+			// The kernel gave each queue CPUs of its own, and takes no other: what the
+			// broker asks for is a matter of those that are the broker's, too.
+			now, err := ParseCPUs(m.read(dir + "/effective_affinity_list"))
+			if len(minus(cpus, place.Broker)) == len(cpus) || err == nil && len(now) > 0 && Subset(now, place.Broker) {
+				continue
+			}
+			at = orUnknown(FormatCPUs(now))
+			fixed = append(fixed, at)
+		} else {
+			movable = append(movable, irq)
+			writes = append(writes, write{dir + "/smp_affinity_list", FormatCPUs(place.Broker)})
+		}
+		stray = append(stray, irq+" on "+at)
 	}
-	if len(writes) == 0 {
+	if len(stray) == 0 {
 		return passed(name, e.Data.IRQ)
 	}
+	mend := "host.broker_cpus with CPU " + strings.Join(fixed, ", ") + ": the kernel moves them nowhere else"
+	if len(writes) > 0 {
+		mend = fmt.Sprintf("for i in %s; do echo %s | sudo tee /proc/irq/$i/smp_affinity_list; done", strings.Join(movable, " "), writes[0].want)
+	}
 	c := notPassed(Warn, name, e.Data.IRQ+"; may be served elsewhere: "+strings.Join(stray, ", "),
-		"an interrupt of the disk on the generator's CPU delays requests and completions alike", "echo "+writes[0].want+" | sudo tee "+writes[0].path)
+		"an interrupt of the disk on the generator's CPU delays requests and completions alike", mend)
 	c.writes = writes
 	return c
 }

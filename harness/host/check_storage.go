@@ -8,18 +8,19 @@ import (
 
 func (m Machine) checkFilesystem(e *Env) Check {
 	found := orUnknown(e.Data.Filesystem) + " on " + orUnknown(e.Data.Device) + " (" + e.Data.Options + ")"
+	kind, _, _ := strings.Cut(e.Data.Filesystem, ".") // fuse.sshfs
 	switch {
 	case slices.Contains([]string{"ext4", "xfs"}, e.Data.Filesystem):
 		return passed("filesystem", found)
-	case slices.Contains([]string{"tmpfs", "ramfs", "nfs", "nfs4", "cifs", "9p", "fuse", "virtiofs", "overlay"}, e.Data.Filesystem):
+	case slices.Contains([]string{"tmpfs", "ramfs", "nfs", "nfs4", "cifs", "9p", "fuse", "virtiofs", "overlay", "fuseblk"}, kind):
 		return notPassed(Fail, "filesystem", found, "durability means nothing here, or is somebody else's", "put the data on ext4 or xfs on a local disk: --data, --results")
 	}
 	return notPassed(Warn, "filesystem", found, "both models were measured on ext4 and xfs only", "put the data on ext4 or xfs: --data, --results")
 }
 
-// scheduler is where the disk below the data has its I/O scheduler; "" unknown.
-func (m Machine) schedulerPath(device string) string {
-	queue := m.queueOf(device)
+// schedulerPath is where the disk below the data has its I/O scheduler; "" unknown.
+func (m Machine) schedulerPath(s *Storage) string {
+	queue := m.queueOf(s)
 	if queue == "" {
 		return ""
 	}
@@ -34,7 +35,7 @@ func (m Machine) checkScheduler(e *Env) Check {
 	case "":
 		return notPassed(Warn, "scheduler", "", "what the kernel does with I/O on its way is unknown", "keep the data on a disk of this machine")
 	}
-	path := m.schedulerPath(e.Data.Device)
+	path := m.schedulerPath(&e.Data)
 	c := notPassed(Warn, "scheduler", now, "the kernel holds I/O back to order it, which costs latency on devices that do it themselves", "echo none | sudo tee "+path)
 	if path != "" && strings.Contains(e.Data.Scheduler, "none") {
 		c.writes = []write{{path, "none"}}
@@ -130,7 +131,11 @@ func checkMemlock(f *Facts) Check {
 	case n >= leastMemlock:
 		return passed("memlock", fmt.Sprintf("%d MiB", n>>20))
 	}
-	return notPassed(Warn, "memlock", fmt.Sprintf("%d KiB", n>>10), "older kernels count rings and registered buffers against it", "ulimit -l unlimited, or LimitMEMLOCK= of the service")
+	found := fmt.Sprintf("%d KiB", n>>10)
+	if n == 0 {
+		found = "" // nothing, or not told
+	}
+	return notPassed(Warn, "memlock", found, "older kernels count rings and registered buffers against it", "ulimit -l unlimited, or LimitMEMLOCK= of the service")
 }
 
 func checkFiles(f *Facts) Check {
@@ -141,5 +146,9 @@ func checkFiles(f *Facts) Check {
 	case n >= leastFiles:
 		return passed("files", fmt.Sprintf("%d may be open", n))
 	}
-	return notPassed(Warn, "files", fmt.Sprintf("%d may be open", n), "10,000 partitions and 10,000 connections need more", fmt.Sprintf("ulimit -Hn %d, or LimitNOFILE= of the service", leastFiles))
+	found := fmt.Sprintf("%d may be open", n)
+	if n == 0 {
+		found = ""
+	}
+	return notPassed(Warn, "files", found, "10,000 partitions and 10,000 connections need more", fmt.Sprintf("ulimit -Hn %d, or LimitNOFILE= of the service", leastFiles))
 }

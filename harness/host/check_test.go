@@ -16,7 +16,7 @@ import (
 func good() map[string]string {
 	files := map[string]string{
 		cpuDir + "/online": "0-7", cpuDir + "/isolated": "2-7", cpuDir + "/nohz_full": "2-7",
-		cpuDir + "/cpuidle/current_driver":   "none",
+		cpuDir + "/cpuidle/current_driver": haltPoll, haltPollFile: "5000000",
 		cpuDir + "/intel_pstate/no_turbo":    "1",
 		"/proc/sys/kernel/osrelease":         "6.12.1",
 		"/proc/sys/kernel/io_uring_disabled": "0", "/proc/sys/kernel/perf_event_paranoid": "2",
@@ -26,6 +26,7 @@ func good() map[string]string {
 		"/proc/mounts":      "",
 		"/proc/cpuinfo":     "model name : X\nflags : fpu\n",
 		"/proc/self/mounts": "/dev/nvme0n1p1 / ext4 rw 0 0\n",
+		"/proc/self/cgroup": "4:cpu,cpuacct:/a\n0::/b\n",
 		"/sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc",
 		"/sys/kernel/mm/transparent_hugepage/enabled":                      "always [madvise] never",
 		"/sys/devices/system/node/node0/cpulist":                           "0-7",
@@ -45,7 +46,7 @@ func good() map[string]string {
 
 var goodFacts = Facts{
 	Storage: map[string]string{"disk.direct": "yes", "disk.align": "512", "disk.async.overwrite": "yes"},
-	Uring:   "defer_taskrun", UringOK: true, Limits: Limits{MemlockBytes: -1, Files: 1 << 20},
+	Uring:   "defer_taskrun", UringOK: true, Cycles: "yes", Limits: Limits{MemlockBytes: -1, Files: 1 << 20},
 }
 
 // examineFiles is what the checks of a machine of files say, by name. What tests
@@ -54,7 +55,7 @@ func examineFiles(t *testing.T, files map[string]string, facts Facts, change fun
 	t.Helper()
 	m := machineOf(t, files)
 	e := m.Capture(t.TempDir())
-	e.Allowed, e.ClockNs, e.Data.IRQCPU, e.Data.IRQ, e.Data.FreeBytes, e.Data.TotalBytes = "0-7", 20, 0, "nvme0n1", 100<<30, 200<<30
+	e.Allowed, e.ClockNs, e.Data.IRQCPU, e.Data.IRQ, e.Data.FreeBytes, e.Data.TotalBytes = "2-7", 20, 0, "nvme0n1", 100<<30, 200<<30
 	if change != nil {
 		change(&e)
 	}
@@ -93,16 +94,25 @@ func TestExamine(t *testing.T) {
 		facts       func(*Facts)
 		change      func(*Env)
 	}{
-		{check: "cpus", want: "warn 2 usable", change: func(e *Env) { e.Allowed = "0-1" }},
-		{check: "cpus", want: "fail 1 usable", change: func(e *Env) { e.Allowed = "0" }},
+		{check: "cpus", want: "warn 2 usable", change: func(e *Env) { e.Allowed = "2-3" }},
+		{check: "cpus", want: "fail 1 usable", change: func(e *Env) { e.Allowed = "2" }},
+		{check: "cpus", want: "fail taskset -c 0-7", change: func(e *Env) { e.Allowed = "2" }},
+		{check: "cpus", want: "warn four CPUs or more", change: func(e *Env) { e.Online, e.Allowed = "2-3", "2-3" }},
 		{check: "smt", want: "warn 0,4", file: cpuDir + "/cpu0/topology/thread_siblings_list", text: "0,4"},
 		{check: "governor", want: "warn performance, powersave", file: cpuDir + "/cpu3/cpufreq/scaling_governor", text: "powersave"},
 		{check: "turbo", want: "warn no_turbo", file: cpuDir + "/intel_pstate/no_turbo", text: "0"},
 		{check: "turbo", want: "warn not told", file: cpuDir + "/intel_pstate/no_turbo"},
 		{check: "idle", want: "warn not told", file: cpuDir + "/cpuidle/current_driver"},
+		{check: "idle", want: "warn halts after 0 ns", file: haltPollFile, text: "0"},
+		{check: "idle", want: "pass not told", file: haltPollFile},
+		{check: "idle", want: "pass driver none", file: cpuDir + "/cpuidle/current_driver", text: "none"},
+		{check: "idle", want: "warn halts at once", file: cpuDir + "/cpuidle/current_driver", text: "none", change: func(e *Env) { e.Hypervisor = "yes" }},
+		{check: "idle", want: "pass driver none", file: cpuDir + "/cpuidle/current_driver", text: "none", change: func(e *Env) { e.Hypervisor, e.Cmdline = "yes", "idle=poll" }},
+		{check: "isolation", want: "warn taskset -c 2-7", change: func(e *Env) { e.Allowed = "0-7" }},
 		{check: "isolation", want: "warn isolcpus none", file: cpuDir + "/isolated", text: ""},
 		{check: "interrupts", want: "warn unknown", change: func(e *Env) { e.Data.IRQCPU, e.Data.IRQ = -1, "unknown" }},
-		{check: "quota", want: "fail 50000 100000", file: "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", text: "50000 100000"},
+		{check: "quota", want: "fail 50000 100000", file: "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", text: "50000"},
+		{check: "quota", want: "fail 25000 100000", file: "/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", text: "25000"},
 		{check: "quota", want: "fail 20000 100000", change: func(e *Env) { e.CgroupCPU = "20000 100000" }},
 		{check: "quota", want: "pass cpu.max", change: func(e *Env) { e.CgroupCPU = "max 100000" }},
 		{check: "steal", want: "warn 1.", file: "/proc/stat", text: "cpu 1000 0 500 9000 0 0 1 150 0 0\n"},
@@ -116,10 +126,17 @@ func TestExamine(t *testing.T) {
 		{check: "mitigations", want: "pass 1 in force of 1"},
 		{check: "clock", want: "fail hpet", file: "/sys/devices/system/clocksource/clocksource0/current_clocksource", text: "hpet"},
 		{check: "clock", want: "warn 150 ns", change: func(e *Env) { e.ClockNs = 150 }},
-		{check: "counters", want: "warn perf_event_paranoid=2", file: "/proc/sys/kernel/perf_event_paranoid", text: "4"},
-		{check: "counters", want: "warn not told", file: "/proc/sys/kernel/perf_event_paranoid"},
+		{check: "clock", want: "fail echo tsc |", change: func(e *Env) { e.Clocksource = "hpet" }, file: clockDir + "available_clocksource", text: "hpet tsc acpi_pm"},
+		{check: "clock", want: "fail echo kvm-clock |", change: func(e *Env) { e.Clocksource = "hpet" }, file: clockDir + "available_clocksource", text: "kvm-clock hpet"},
+		{check: "clock", want: "fail use another machine", change: func(e *Env) { e.Clocksource = "hpet" }, file: clockDir + "available_clocksource", text: "hpet acpi_pm"},
+		{check: "counters", want: "warn perf_event_paranoid=1", facts: func(f *Facts) { f.Cycles = "performance events: permission denied" }},
+		{check: "counters", want: "warn perf_event_paranoid=1", facts: func(f *Facts) { f.Cycles = "" }},
+		{check: "counters", want: "warn no such file", facts: func(f *Facts) { f.Cycles = "performance events: no such file or directory" }},
+		{check: "counters", want: "warn not told", file: "/proc/sys/kernel/perf_event_paranoid", facts: func(f *Facts) { f.Cycles = "" }},
+		{check: "counters", want: "pass 1, not tried", file: "/proc/sys/kernel/perf_event_paranoid", text: "1", facts: func(f *Facts) { f.Cycles = "" }},
 		{check: "filesystem", want: "fail tmpfs", file: "/proc/self/mounts", text: "/dev/nvme0n1p1 / tmpfs rw 0 0\n"},
 		{check: "filesystem", want: "warn btrfs", file: "/proc/self/mounts", text: "/dev/nvme0n1p1 / btrfs rw 0 0\n"},
+		{check: "filesystem", want: "fail fuse.sshfs", file: "/proc/self/mounts", text: "/dev/nvme0n1p1 / fuse.sshfs rw 0 0\n"},
 		{check: "scheduler", want: "warn mq-deadline", file: "/sys/class/block/nvme0n1p1/queue/scheduler", text: "none [mq-deadline]"},
 		{check: "write cache", want: "warn not told", file: "/sys/class/block/nvme0n1p1/queue/write_cache"},
 		{check: "write cache", want: "pass write through", file: "/sys/class/block/nvme0n1p1/queue/write_cache", text: "write through"},
@@ -132,6 +149,8 @@ func TestExamine(t *testing.T) {
 		{check: "io_uring", want: "warn too old", facts: func(f *Facts) { f.Uring, f.UringOK = "too old", false }},
 		{check: "io_uring", want: "warn forbidden", file: "/proc/sys/kernel/io_uring_disabled", text: "2", facts: func(f *Facts) { f.UringOK = false }},
 		{check: "memlock", want: "warn 64 KiB", facts: func(f *Facts) { f.Limits.MemlockBytes = 64 << 10 }},
+		{check: "memlock", want: "warn not told", facts: func(f *Facts) { f.Limits.MemlockBytes = 0 }},
+		{check: "files", want: "warn not told", facts: func(f *Facts) { f.Limits.Files = 0 }},
 		{check: "files", want: "warn 1024", facts: func(f *Facts) { f.Limits.Files = 1024 }},
 	}
 	for _, c := range cases {
@@ -167,6 +186,7 @@ func TestFix(t *testing.T) {
 		t.Skip("the checks read Linux's /proc and /sys, and this is " + runtime.GOOS)
 	}
 	files := good()
+	files[cpuDir+"/cpuidle/current_driver"] = "intel_idle"
 	files[cpuDir+"/cpu3/cpufreq/scaling_governor"] = "powersave"
 	files[cpuDir+"/intel_pstate/no_turbo"] = "0"
 	files[cpuDir+"/cpu1/cpuidle/state2/latency"] = "133"
@@ -191,9 +211,14 @@ func TestFix(t *testing.T) {
 	}
 	e := m.Capture(data)
 	e.Allowed, e.Data.IRQCPU = "0-7", 0
-	made, err := m.Fix(m.Examine(&e, goodFacts))
+	var kept []Change
+	keep := func(all []Change) error { kept = all; return nil }
+	made, err := m.Fix(m.Examine(&e, goodFacts), keep)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(made, kept); diff != "" {
+		t.Errorf("kept is something else than what was made: %s", diff)
 	}
 	want := []Change{
 		{"governor", cpuDir + "/cpu3/cpufreq/scaling_governor", "powersave", "performance"},
@@ -207,7 +232,7 @@ func TestFix(t *testing.T) {
 	}
 	e = m.Capture(data)
 	e.Allowed, e.Data.IRQCPU = "0-7", 0
-	if again, err := m.Fix(m.Examine(&e, goodFacts)); err != nil || len(again) > 0 {
+	if again, err := m.Fix(m.Examine(&e, goodFacts), keep); err != nil || len(again) > 0 {
 		t.Errorf("mended twice: %v, %v", again, err)
 	}
 	if err := m.Undo(made); err != nil {
@@ -226,7 +251,7 @@ func TestFix(t *testing.T) {
 		{Name: "turbo", Status: Warn, writes: []write{{cpuDir + "/intel_pstate/no_turbo", "1"}}},
 		{Name: "numa", Status: Warn, writes: []write{{"/proc/sys/kernel/numa_balancing", "0"}}},
 	}
-	made, err = m.Fix(checks)
+	made, err = m.Fix(checks, keep)
 	if err == nil || !strings.Contains(err.Error(), "turbo: ") || len(made) != 1 || made[0].Check != "numa" {
 		t.Errorf("made %v, %v", made, err)
 	}

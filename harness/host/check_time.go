@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -9,12 +10,6 @@ import (
 func (m Machine) checkQuota(e *Env) Check {
 	const name = "quota"
 	quota := e.CgroupCPU
-	if quota == "" {
-		// Version 1 has it in two files.
-		if us := m.read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"); us != "" && us != "-1" {
-			quota = us + " " + m.read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
-		}
-	}
 	if quota == "" {
 		return passed(name, "none")
 	}
@@ -43,9 +38,9 @@ func (m Machine) checkSteal(*Env) Check {
 	case share <= stealWarn:
 		return passed("steal", found)
 	case share <= stealFail:
-		return notPassed(Warn, "steal", found, "the hypervisor gives CPU time to others; cells that lose too much are left out", "measure on a machine of its own, or at another hour")
+		return notPassed(Warn, "steal", found, "the hypervisor gives CPU time to others, or to what serves this disk; cells that lose too much are left out", "measure on a machine of its own, or at another hour")
 	}
-	return notPassed(Fail, "steal", found, "the hypervisor gives CPU time to others", "measure on a machine of its own, or at another hour")
+	return notPassed(Fail, "steal", found, "the hypervisor gives CPU time to others, or to what serves this disk", "measure on a machine of its own, or at another hour")
 }
 
 // The shares of the last ten seconds that somebody may have waited for.
@@ -79,6 +74,8 @@ func (m Machine) checkPressure(*Env) Check {
 	return notPassed(Fail, "pressure", words, why, mend)
 }
 
+const clockDir = "/sys/devices/system/clocksource/clocksource0/"
+
 // dearClockNs is a reading of the clock that is dear beside what it measures.
 const dearClockNs = 100
 
@@ -86,7 +83,14 @@ func (m Machine) checkClock(e *Env) Check {
 	found := fmt.Sprintf("%s, %.0f ns a reading", orUnknown(e.Clocksource), e.ClockNs)
 	switch {
 	case e.Clocksource == "hpet" || e.Clocksource == "acpi_pm":
-		return notPassed(Fail, "clock", found, "each reading goes to a device and takes microseconds", "echo tsc | sudo tee /sys/devices/system/clocksource/clocksource0/current_clocksource")
+		mend := "the kernel has found the processor's own clock not to be steady (journalctl -k | grep -i clocksource): use another machine"
+		for _, better := range []string{"tsc", "kvm-clock"} {
+			if slices.Contains(strings.Fields(m.read(clockDir+"available_clocksource")), better) {
+				mend = "echo " + better + " | sudo tee " + clockDir + "current_clocksource"
+				break
+			}
+		}
+		return notPassed(Fail, "clock", found, "each reading goes to a device and takes microseconds", mend)
 	case e.Clocksource == "":
 		return notPassed(Warn, "clock", found, "the clock is unknown", "boot with clocksource=tsc")
 	case e.ClockNs > dearClockNs:
@@ -99,17 +103,35 @@ func (m Machine) checkClock(e *Env) Check {
 	return passed("clock", found)
 }
 
-// openParanoia is the highest setting at which a process may count its children's events.
-const openParanoia = 2
+// openParanoia is the highest setting at which a process that is not root's may
+// count its children's events, inside of the kernel, too.
+const openParanoia = 1
 
-func (m Machine) checkCounters(*Env) Check {
-	const path = "/proc/sys/kernel/perf_event_paranoid"
+// checkCounters goes by what trying came to: most virtual machines have no
+// counters, whatever they allow.
+func (m Machine) checkCounters(f *Facts) Check {
+	const name, path = "counters", "/proc/sys/kernel/perf_event_paranoid"
 	level := m.read(path)
-	switch n, err := strconv.Atoi(level); {
-	case err != nil:
-		return notPassed(Warn, "counters", "", "cycles and instructions cannot be counted", "use a kernel with performance events")
-	case n > openParanoia:
-		return notPassed(Warn, "counters", "perf_event_paranoid "+level, "only root may count cycles and instructions", fmt.Sprintf("sudo sysctl kernel.perf_event_paranoid=%d", openParanoia))
+	n, err := strconv.Atoi(level)
+	tried, found := f.Cycles, "perf_event_paranoid "+level
+	if err != nil {
+		found = "no perf_event_paranoid"
 	}
-	return passed("counters", "perf_event_paranoid "+level)
+	refused := strings.Contains(tried, "permi") // EACCES and EPERM
+	if tried == "" {
+		refused = n > openParanoia
+		found += ", not tried"
+	}
+	switch {
+	case tried == "yes":
+		return passed(name, "cycles and instructions; "+found)
+	case refused:
+		return notPassed(Warn, name, found, "only root may count cycles and instructions", fmt.Sprintf("sudo sysctl kernel.perf_event_paranoid=%d", openParanoia))
+	case tried != "":
+		return notPassed(Warn, name, found+"; "+tried, "cycles and instructions cannot be counted: reports show them as not told",
+			"use a machine with performance counters; virtual ones have them where the one below passes them on")
+	case err != nil:
+		return notPassed(Warn, name, "", "cycles and instructions cannot be counted", "use a kernel with performance events")
+	}
+	return passed(name, found)
 }

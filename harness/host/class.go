@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,6 @@ const (
 func Classify(e *Env) (Class, []string) {
 	var notA, notB []string
 	allowed, _ := ParseCPUs(e.Allowed)
-	isolated, _ := ParseCPUs(e.Isolated)
 	if e.OS != "linux" {
 		notB = append(notB, "not Linux")
 	}
@@ -44,8 +44,8 @@ func Classify(e *Env) (Class, []string) {
 		notA = append(notA, "a virtual machine, or unknown whether one")
 		notB = append(notB, "a virtual machine that is not shown to have its cores to itself")
 	}
-	if len(isolated) < 4 {
-		notA = append(notA, fmt.Sprintf("%d isolated CPUs, 4 needed (isolcpus=)", len(isolated)))
+	if n := len(isolatedCores(e, allowed)); n < leastIsolated {
+		notA = append(notA, fmt.Sprintf("%d isolated cores that this process may use, %d needed (isolcpus=, and taskset -c)", n, leastIsolated))
 	}
 	if e.Governor != "performance" {
 		notA = append(notA, "frequency governor is "+orUnknown(e.Governor)+", not performance")
@@ -60,6 +60,33 @@ func Classify(e *Env) (Class, []string) {
 		return ClassB, notA
 	}
 	return ClassA, nil
+}
+
+// leastIsolated is how many cores have to be free of other work.
+const leastIsolated = 4
+
+// isolatedCores are the cores of those CPUs of a list that the kernel keeps free of
+// other work.
+func isolatedCores(e *Env, of []int) [][]int {
+	isolated, _ := ParseCPUs(e.Isolated) // none
+	siblings := map[int][]int{}
+	for cpu, list := range e.Siblings {
+		siblings[int(atoi(cpu))], _ = ParseCPUs(list) // none: a core of its own
+	}
+	return physicalCores(minus(isolated, minus(isolated, of)), siblings)
+}
+
+// Place holds the class against where the two sides run: isolated CPUs beside which
+// they run make nothing better.
+func (e *Env) Place(p Placement) {
+	isolated, _ := ParseCPUs(e.Isolated) // none
+	stray := minus(append(slices.Clone(p.Broker), p.Generator...), isolated)
+	if e.Class != ClassA || len(stray) == 0 {
+		return
+	}
+	e.Class = ClassB
+	e.Reasons = append(e.Reasons, fmt.Sprintf("CPUs %s that the two sides use are not isolated (taskset -c %s, or host.broker_cpus and host.generator_cpus)",
+		FormatCPUs(stray), e.Isolated))
 }
 
 func orUnknown(s string) string {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -24,7 +25,7 @@ type Env struct {
 	Allowed     string            `json:"allowed_cpus"`
 	Isolated    string            `json:"isolated_cpus"`
 	Siblings    map[string]string `json:"siblings"`
-	Governor    string            `json:"governor"`
+	Governor    string            `json:"governor"` // all that CPUs have
 	Turbo       string            `json:"turbo"`
 	MaxMHz      string            `json:"max_mhz"`
 	Clocksource string            `json:"clocksource"`
@@ -66,13 +67,13 @@ func (m Machine) Capture(dir string) Env {
 		Kernel: m.read("/proc/sys/kernel/osrelease"), Cmdline: bootOptions(m.read("/proc/cmdline")),
 		Online:      m.read("/sys/devices/system/cpu/online"),
 		Isolated:    m.read("/sys/devices/system/cpu/isolated"),
-		Governor:    m.read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+		Governor:    strings.Join(distinct(m.perCPU(governorFile)), ", "),
 		Turbo:       m.turbo(),
 		MaxMHz:      m.read("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"),
 		Clocksource: m.read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
 		MemoryBytes: m.MemoryBytes(), Swap: m.meminfo()["SwapTotal"],
 		HugePages: m.read("/sys/kernel/mm/transparent_hugepage/enabled"),
-		CgroupCPU: m.cgroup2("cpu.max"), IOUring: m.read("/proc/sys/kernel/io_uring_disabled"),
+		CgroupCPU: m.cpuQuota(), IOUring: m.read("/proc/sys/kernel/io_uring_disabled"),
 		ClockNs: clockCostNs(), Siblings: map[string]string{}, Mitigations: map[string]string{},
 	}
 	if allowed, err := Allowed(); err == nil {
@@ -154,6 +155,9 @@ func (m Machine) storage(dir string) Storage {
 	if abs, err := filepath.Abs(dir); err == nil {
 		path = abs
 	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // a link may lead to another file system
+	}
 	s.IRQCPU, s.IRQ = m.DiskIRQ(dir)
 	s.FreeBytes, s.TotalBytes, _ = DiskFree(dir)
 	best := ""
@@ -164,22 +168,49 @@ func (m Machine) storage(dir string) Storage {
 		}
 		best, s.Device, s.Filesystem, s.Options = f[1], f[0], f[2], f[3]
 	}
-	if queue := m.queueOf(s.Device); queue != "" {
+	if queue := m.queueOf(&s); queue != "" {
 		s.Scheduler, s.WriteCache = fileText(queue+"/scheduler"), fileText(queue+"/write_cache")
 	}
 	return s
 }
 
-// queueOf is where the kernel keeps the settings of a block device's queue; "" unknown.
-func (m Machine) queueOf(device string) string {
-	real, err := filepath.EvalSymlinks(m.path("/sys/class/block/" + filepath.Base(device)))
-	if err != nil {
-		return ""
+// queueOf is where the kernel keeps the settings of the queue of the disk below a
+// directory; "" unknown. The number is asked first: /dev/root and the names of
+// volumes are none of the kernel's.
+func (m Machine) queueOf(s *Storage) string {
+	names := []string{"/sys/class/block/" + filepath.Base(s.Device)}
+	if major, minor, err := deviceOf(s.Path); err == nil {
+		names = []string{fmt.Sprintf("/sys/dev/block/%d:%d", major, minor), names[0]}
 	}
-	if _, err := os.Stat(real + "/queue"); err != nil {
-		return filepath.Dir(real) + "/queue" // a partition: its disk has the queue
+	for _, name := range names {
+		real, err := filepath.EvalSymlinks(m.path(name))
+		if err != nil {
+			continue
+		}
+		disk := lowest(real)
+		for _, at := range []string{disk, filepath.Dir(disk)} { // a partition: its disk has the queue
+			if _, err := os.Stat(at + "/queue"); err == nil {
+				return at + "/queue"
+			}
+		}
 	}
-	return real + "/queue"
+	return ""
+}
+
+// lowest is the first disk below a volume of volumes, and a disk itself.
+func lowest(device string) string {
+	for range 8 { // no system stacks more
+		below, _ := filepath.Glob(device + "/slaves/*")
+		if len(below) == 0 {
+			break
+		}
+		real, err := filepath.EvalSymlinks(below[0])
+		if err != nil {
+			break
+		}
+		device = real
+	}
+	return device
 }
 
 func fileText(path string) string {

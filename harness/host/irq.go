@@ -40,6 +40,7 @@ func (m Machine) irqsOf(number string) (device string, irqs map[string]bool) {
 	if err != nil {
 		return "", nil
 	}
+	path = lowest(path)
 	irqs = map[string]bool{}
 	top := m.path("/sys/devices")
 	for up := path; strings.HasPrefix(up, top) && up != top && len(irqs) == 0; up = filepath.Dir(up) {

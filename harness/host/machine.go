@@ -54,18 +54,6 @@ func (m Machine) Isolated() []int {
 	return cpus
 }
 
-// MemoryBytes is the memory of the machine, or the limit of the control group
-// when that is smaller; 0 when neither can be read.
-func (m Machine) MemoryBytes() int64 {
-	total := m.meminfo()["MemTotal"]
-	for _, limit := range []string{m.cgroup2("memory.max"), m.read("/sys/fs/cgroup/memory/memory.limit_in_bytes")} {
-		if n, err := strconv.ParseInt(limit, 10, 64); err == nil && n > 0 && (total == 0 || n < total) {
-			total = n
-		}
-	}
-	return total
-}
-
 // meminfo reads /proc/meminfo in bytes.
 func (m Machine) meminfo() map[string]int64 {
 	out := map[string]int64{}
@@ -80,14 +68,4 @@ func (m Machine) meminfo() map[string]int64 {
 		}
 	}
 	return out
-}
-
-// cgroup2 reads a file of this process's own control group (version 2).
-func (m Machine) cgroup2(file string) string {
-	for _, line := range strings.Split(m.read("/proc/self/cgroup"), "\n") {
-		if path, ok := strings.CutPrefix(line, "0::"); ok {
-			return m.read(filepath.Join("/sys/fs/cgroup", path, file))
-		}
-	}
-	return ""
 }

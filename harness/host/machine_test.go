@@ -127,7 +127,7 @@ func TestNoise(t *testing.T) {
 	if n.PSICPUUs != 8504373 || n.PSIIOUs != -1 || n.ThrottledUs != -1 {
 		t.Errorf("pressure %d, %d, throttled %d: want 8504373 and what cannot be read as -1", n.PSICPUUs, n.PSIIOUs, n.ThrottledUs)
 	}
-	d := Noise{StealMs: 50, PSICPUUs: -1, AtNs: 2e9}.Since(Noise{StealMs: 10, PSICPUUs: 5, AtNs: 1e9})
+	d := Noise{StealMs: 50, UsedStealMs: 50, PSICPUUs: -1, AtNs: 2e9}.Since(Noise{StealMs: 10, UsedStealMs: 10, PSICPUUs: 5, AtNs: 1e9})
 	if d.StealMs != 40 || d.PSICPUUs != -1 || d.AtNs != 1e9 {
 		t.Errorf("difference %+v: unknown must stay unknown", d)
 	}
@@ -137,8 +137,27 @@ func TestNoise(t *testing.T) {
 	if got := (Noise{BusyMs: 1500, AtNs: 1e9}).OthersShare(2, 1e9); got != 0.25 {
 		t.Errorf("1.5 s of two CPUs, of which 1 s ours: others %v, want 0.25", got)
 	}
-	if got := (Noise{StealMs: -1, AtNs: 1}).StealShare(2); got != -1 {
+	if got := (Noise{UsedStealMs: -1, AtNs: 1}).StealShare(2); got != -1 {
 		t.Errorf("share of an unknown steal: %v, want -1", got)
+	}
+}
+
+// TestNoiseOfFew: what the hypervisor takes from the CPUs in use is not thinned out by
+// those that nobody uses.
+func TestNoiseOfFew(t *testing.T) {
+	m := machineOf(t, map[string]string{"/proc/stat": "cpu  9 0 0 9 0 0 0 8 0 0\ncpu0 9 0 0 9 0 0 0 0 0 0\n" +
+		"cpu1 0 0 0 0 0 0 0 5 0 0\ncpu2 0 0 0 0 0 0 0 1 0 0\ncpu10 0 0 0 0 0 0 0 2 0 0\nintr 1 2 3 4 5 6 7 8 9\n"})
+	for _, c := range []struct {
+		used []int
+		want int64
+	}{{nil, 80}, {[]int{0}, 0}, {[]int{1, 2}, 60}, {[]int{10, 1}, 70}, {[]int{1, 3}, -1}} {
+		if n := m.Noise(c.used...); n.UsedStealMs != c.want || n.StealMs != 80 {
+			t.Errorf("CPUs %v: %d of %d ms, want %d of 80", c.used, n.UsedStealMs, n.StealMs, c.want)
+		}
+	}
+	p := Placement{Broker: []int{3, 1}, Generator: []int{1, 0}}
+	if got := FormatCPUs(p.Used()); got != "0-1,3" {
+		t.Errorf("both sides use %s, want 0-1,3", got)
 	}
 }
 
@@ -174,6 +193,12 @@ func TestClassify(t *testing.T) {
 		"turbo":    {func(e *Env) { e.Turbo = "" }, ClassB, "turbo is unknown"},
 		"governor": {func(e *Env) { e.Governor = "powersave" }, ClassB, "powersave"},
 		"shared":   {func(e *Env) { e.Isolated = "" }, ClassB, "0 isolated"},
+		"others'":  {func(e *Env) { e.Online, e.Allowed, e.Isolated = "0-15", "0-7", "8-15" }, ClassB, "0 isolated"},
+		"threads": {func(e *Env) {
+			e.Isolated = "2-5"
+			e.Siblings = map[string]string{"2": "2-3", "3": "2-3", "4": "4-5", "5": "4-5"}
+		}, ClassB, "2 isolated"},
+		"mixed":    {func(e *Env) { e.Governor = "performance, powersave" }, ClassB, "powersave"},
 		"guest":    {func(e *Env) { e.Hypervisor = "yes" }, ClassC, "virtual machine"},
 		"unknown":  {func(e *Env) { e.Hypervisor = "" }, ClassC, "virtual machine"},
 		"small":    {func(e *Env) { e.Allowed = "0-1" }, ClassC, "CPUs: 2"},
@@ -188,6 +213,34 @@ func TestClassify(t *testing.T) {
 		if class != c.class || !strings.Contains(strings.Join(why, "; "), c.why) {
 			t.Errorf("%s: class %s because %q, want %s because of %q", name, class, why, c.class, c.why)
 		}
+	}
+}
+
+// TestPlace: isolated CPUs make the class of those who run on them.
+func TestPlace(t *testing.T) {
+	for _, c := range []struct {
+		was               Class
+		broker, generator []int
+		want              Class
+	}{
+		{ClassA, []int{2, 3, 4}, []int{5, 6, 7}, ClassA},
+		{ClassA, []int{0, 1, 2, 3}, []int{4, 5, 6, 7}, ClassB},
+		{ClassA, []int{4, 5, 6, 7}, []int{1, 2, 3}, ClassB},
+		{ClassC, []int{0}, []int{1}, ClassC},
+	} {
+		e := Env{Class: c.was, Isolated: "2-7"}
+		if e.Place(Placement{Broker: c.broker, Generator: c.generator}); e.Class != c.want || len(e.Reasons) > 0 != (c.was != c.want) {
+			t.Errorf("broker %v, generator %v: class %s because %q, want %s", c.broker, c.generator, e.Class, e.Reasons, c.want)
+		}
+	}
+}
+
+// TestGovernors: one CPU that goes slow is enough not to be class A.
+func TestGovernors(t *testing.T) {
+	files := good()
+	files[cpuDir+"/cpu5/"+governorFile] = "powersave"
+	if e := machineOf(t, files).Capture(t.TempDir()); e.Governor != "performance, powersave" {
+		t.Errorf("governors %q", e.Governor)
 	}
 }
 

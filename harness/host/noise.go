@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +11,10 @@ import (
 // Noise is what disturbed the machine, as totals since boot ([Machine.Noise])
 // or over a span ([Noise.Since]). A field is -1 when the kernel does not tell.
 type Noise struct {
-	StealMs     int64 `json:"steal_ms"`      // CPU time the hypervisor gave to others, all CPUs
+	StealMs int64 `json:"steal_ms"` // CPU time the hypervisor gave to others, all CPUs
+	// UsedStealMs is what of it was taken from the CPUs that the run uses. Where it is
+	// left out it is 0; results from before December 2026 do not tell.
+	UsedStealMs int64 `json:"used_steal_ms,omitempty"`
 	PSICPUUs    int64 `json:"psi_cpu_us"`    // some task waited for a CPU
 	PSIIOUs     int64 `json:"psi_io_us"`     // some task waited for I/O
 	PSIMemoryUs int64 `json:"psi_memory_us"` // some task waited for memory
@@ -19,23 +23,37 @@ type Noise struct {
 	AtNs        int64 `json:"at_ns"`         // moment, or length of the span
 }
 
-// Noise reads the totals.
-func (m Machine) Noise() Noise {
-	n := Noise{StealMs: -1, BusyMs: -1, ThrottledUs: -1, AtNs: time.Now().UnixNano()}
+// Noise reads the totals. used are the CPUs whose stolen time counts: where a run has
+// few of many, the others' would hide it. None are all.
+func (m Machine) Noise(used ...int) Noise {
+	n := Noise{StealMs: -1, UsedStealMs: -1, BusyMs: -1, ThrottledUs: m.throttledUs(), AtNs: time.Now().UnixNano()}
 	n.PSICPUUs = m.pressure("cpu")
 	n.PSIIOUs = m.pressure("io")
 	n.PSIMemoryUs = m.pressure("memory")
-	line, _, _ := strings.Cut(m.read("/proc/stat"), "\n")
-	// cpu user nice system idle iowait irq softirq steal guest guest_nice, in ticks
-	if f := strings.Fields(line); len(f) >= 9 && f[0] == "cpu" {
-		const tickMs = tickNs / 1_000_000
-		n.StealMs = atoi(f[8]) * tickMs
-		n.BusyMs = (atoi(f[1]) + atoi(f[2]) + atoi(f[3]) + atoi(f[6]) + atoi(f[7])) * tickMs
-	}
-	for _, line := range strings.Split(m.cgroup2("cpu.stat"), "\n") {
-		if v, ok := strings.CutPrefix(line, "throttled_usec "); ok {
-			n.ThrottledUs = atoi(v)
+	const tickMs = tickNs / 1_000_000
+	told := 0
+	var stolen int64
+	for line := range strings.Lines(m.read("/proc/stat")) {
+		// cpu user nice system idle iowait irq softirq steal guest guest_nice, in ticks
+		f := strings.Fields(line)
+		if len(f) < 9 || !strings.HasPrefix(f[0], "cpu") {
+			break
 		}
+		if f[0] == "cpu" {
+			n.StealMs = atoi(f[8]) * tickMs
+			n.BusyMs = (atoi(f[1]) + atoi(f[2]) + atoi(f[3]) + atoi(f[6]) + atoi(f[7])) * tickMs
+		} else if slices.Contains(used, int(atoi(f[0][len("cpu"):]))) {
+			stolen += atoi(f[8]) * tickMs
+			told++
+		}
+	}
+	switch told {
+	case 0:
+		if len(used) == 0 {
+			n.UsedStealMs = n.StealMs
+		}
+	case len(used):
+		n.UsedStealMs = stolen
 	}
 	return n
 }
@@ -62,20 +80,21 @@ func (n Noise) Since(before Noise) Noise {
 		return now - then
 	}
 	return Noise{
-		StealMs: sub(n.StealMs, before.StealMs), PSICPUUs: sub(n.PSICPUUs, before.PSICPUUs),
-		PSIIOUs: sub(n.PSIIOUs, before.PSIIOUs), PSIMemoryUs: sub(n.PSIMemoryUs, before.PSIMemoryUs),
+		StealMs: sub(n.StealMs, before.StealMs), UsedStealMs: sub(n.UsedStealMs, before.UsedStealMs),
+		PSICPUUs: sub(n.PSICPUUs, before.PSICPUUs),
+		PSIIOUs:  sub(n.PSIIOUs, before.PSIIOUs), PSIMemoryUs: sub(n.PSIMemoryUs, before.PSIMemoryUs),
 		ThrottledUs: sub(n.ThrottledUs, before.ThrottledUs), BusyMs: sub(n.BusyMs, before.BusyMs),
 		AtNs: n.AtNs - before.AtNs,
 	}
 }
 
-// StealShare is the stolen share of all CPU time of a span on cpus CPUs; -1
-// when the kernel does not tell.
+// StealShare is the stolen share of a span's CPU time on the CPUs asked about, which
+// are that many; -1 when the kernel does not tell.
 func (n Noise) StealShare(cpus int) float64 {
-	if n.StealMs < 0 || n.AtNs <= 0 || cpus <= 0 {
+	if n.UsedStealMs < 0 || n.AtNs <= 0 || cpus <= 0 {
 		return -1
 	}
-	return float64(n.StealMs) * 1e6 / (float64(n.AtNs) * float64(cpus))
+	return float64(n.UsedStealMs) * 1e6 / (float64(n.AtNs) * float64(cpus))
 }
 
 // OthersShare is the share of all CPU time of a span on cpus CPUs that went to

@@ -9,7 +9,8 @@ import (
 )
 
 // Process is what the kernel has counted for one process since it started.
-// Context switches are those of the tasks alive now; brokers keep theirs.
+// Context switches are those of the tasks alive now; brokers keep theirs. They and
+// migrations are -1 where threads were not looked at.
 type Process struct {
 	UserNs, SysNs int64 // clock ticks of 10 ms, in ns
 	RunNs         int64 // exact CPU time, -1 when the kernel does not tell
@@ -26,9 +27,10 @@ type Process struct {
 // tickNs is the unit of utime and stime: USER_HZ is 100 on every Linux port Go has.
 const tickNs = 10_000_000
 
-// Process reads the counters of pid. The error says that it is gone.
-func (m Machine) Process(pid int) (Process, error) {
-	p := Process{RunNs: -1, Migrations: -1, ReadBytes: -1, WriteBytes: -1}
+// Outline reads the counters of pid but those that are kept thread by thread, of which
+// reading takes up to a ms. The error says that it is gone.
+func (m Machine) Outline(pid int) (Process, error) {
+	p := Process{RunNs: -1, CtxVoluntary: -1, CtxForced: -1, Migrations: -1, ReadBytes: -1, WriteBytes: -1}
 	dir := "/proc/" + strconv.Itoa(pid)
 	stat := m.read(dir + "/stat")
 	// The name in parentheses may hold spaces: fields count from its end.
@@ -42,6 +44,7 @@ func (m Machine) Process(pid int) (Process, error) {
 	}
 	p.UserNs = atoi(fields[11]) * tickNs
 	p.SysNs = atoi(fields[12]) * tickNs
+	p.Threads = int(atoi(fields[17]))
 	p.RSSBytes = atoi(fields[21]) * int64(os.Getpagesize())
 	if m.Root == "" {
 		p.RunNs = processCPUNs(pid)
@@ -54,10 +57,20 @@ func (m Machine) Process(pid int) (Process, error) {
 		// What was truncated before it was written back was never written.
 		p.WriteBytes = max(atoi(n)-atoi(io["cancelled_write_bytes"]), 0)
 	}
-	tasks, err := filepath.Glob(m.path(dir + "/task/*"))
+	return p, nil
+}
+
+// Process reads the counters of pid. The error says that it is gone.
+func (m Machine) Process(pid int) (Process, error) {
+	p, err := m.Outline(pid)
+	if err != nil {
+		return p, err
+	}
+	tasks, err := filepath.Glob(m.path("/proc/" + strconv.Itoa(pid) + "/task/*"))
 	if err != nil || len(tasks) == 0 {
 		return p, fmt.Errorf("process %d: its threads cannot be read", pid)
 	}
+	p.CtxVoluntary, p.CtxForced, p.Threads = 0, 0, 0
 	for _, task := range tasks {
 		status := keyed(task + "/status")
 		p.CtxVoluntary += atoi(status["voluntary_ctxt_switches"])

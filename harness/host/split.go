@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -13,6 +14,11 @@ type Placement struct {
 	// Shared is true when both sides have a CPU in common: latencies then
 	// include the generator's own work and the result says so.
 	Shared bool `json:"shared"`
+}
+
+// Used are the CPUs of both sides, each once, in order.
+func (p Placement) Used() []int {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(p.Broker, p.Generator))))
 }
 
 // Split divides the allowed CPUs. Each side is "auto" or a CPU list. With auto

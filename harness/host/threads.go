@@ -19,6 +19,9 @@ type ThreadCost struct {
 	Migrations   int64  `json:"migrations"`
 	MinorFaults  int64  `json:"minor_faults"`
 	MajorFaults  int64  `json:"major_faults"`
+	// SystemCalls is what the kernel counted if it was asked to, those of threads
+	// that it made meanwhile included; nil where not.
+	SystemCalls *int64 `json:"system_calls,omitempty"`
 }
 
 // ThreadCosts reads the counters of every thread of pid, by id; none when it is gone.

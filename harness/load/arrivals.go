@@ -63,12 +63,12 @@ func checkArrivals(law string, perSec float64, s *workloads.Schedule, first int6
 		intended[i] = s.At(first + int64(i))
 	}
 	a.DispersionIntended = dispersion(intended)
-	if s.Gaps() == workloads.Poisson {
+	if cdf := s.GapCDF(); cdf != nil {
 		n := float64(len(gaps))
 		gaps = gapsOf(sent, s.Operational)
 		slices.Sort(gaps)
 		for i, g := range gaps {
-			f := -math.Expm1(-g * perSec / 1e9)
+			f := cdf(g * perSec / 1e9)
 			a.KS = max(a.KS, f-float64(i)/n, float64(i+1)/n-f)
 		}
 		a.KSCritical = 1.628 / math.Sqrt(n)

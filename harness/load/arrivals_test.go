@@ -2,6 +2,8 @@ package load
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +61,7 @@ func TestShapedArrivalsFollowTheirLaw(t *testing.T) {
 		workloads.MMPP:   {MMPP: &workloads.MMPPShape{High: 100 * time.Millisecond, Low: 400 * time.Millisecond, Ratio: 20}},
 		workloads.Ramp:   {Ramp: &workloads.RampShape{From: 0.1, To: 4, Over: 4 * time.Second, Gaps: workloads.Poisson}},
 		workloads.Sine:   {Sine: &workloads.SineShape{Amplitude: 1, Period: time.Second, Gaps: workloads.Poisson}},
+		workloads.Phases: {Phases: &workloads.PhaseShape{Lead: time.Second, Steps: []workloads.Phase{{For: 500 * time.Millisecond, Rate: 5}}, Gaps: workloads.Poisson}},
 		workloads.Trace:  {Trace: &workloads.TraceShape{TimesNs: times}},
 	} {
 		s, sent := realised(t, law, shape, 4000)
@@ -76,6 +79,27 @@ func TestShapedArrivalsFollowTheirLaw(t *testing.T) {
 	}
 }
 
+// TestGapLawsAreTold: what was sent by one law passes for it and for no other.
+func TestGapLawsAreTold(t *testing.T) {
+	laws := map[string]workloads.Shape{
+		"gamma 0.5": {Gamma: &workloads.GapShape{Shape: 0.5}}, "gamma 4": {Gamma: &workloads.GapShape{Shape: 4}},
+		"weibull 0.5": {Weibull: &workloads.GapShape{Shape: 0.5}}, "weibull 2": {Weibull: &workloads.GapShape{Shape: 2}},
+		"poisson": {},
+	}
+	for sent, shape := range laws {
+		law, _, _ := strings.Cut(sent, " ")
+		_, at := realised(t, law, shape, 5000)
+		for asked, other := range laws {
+			law, _, _ := strings.Cut(asked, " ")
+			s, _ := realised(t, law, other, 1)
+			a := checkArrivals(law, 1000, s, 0, slices.Clone(at))
+			if ok := a.KSCritical > 0 && a.KS <= a.KSCritical; ok != (asked == sent) {
+				t.Errorf("%s sent, %s asked: %+v", sent, asked, a)
+			}
+		}
+	}
+}
+
 // TestSendsKeepOneStretch: two threads that see every other request keep the
 // same stretch of the schedule.
 func TestSendsKeepOneStretch(t *testing.T) {
@@ -86,6 +110,34 @@ func TestSendsKeepOneStretch(t *testing.T) {
 	}
 	if len(a.at)+len(b.at) != maxArrivals || a.at[len(a.at)-1] != maxArrivals-2 || b.at[len(b.at)-1] != maxArrivals-1 {
 		t.Errorf("got %d and %d", len(a.at), len(b.at))
+	}
+}
+
+// TestSendsKeepAnUnevenShare: whatever share of the schedule a thread has, nothing of
+// the stretch that is looked at is missing, or gaps would be found that never were.
+func TestSendsKeepAnUnevenShare(t *testing.T) {
+	w := testWorkload()
+	r := &run{o: &Options{W: w, Seed: 1, RatePerSec: 20_000, Measure: 2 * time.Second}, threads: 2}
+	g, err := workloads.NewGenerator(w, r.o.Seed, r.o.RatePerSec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tallies := []*tally{r.newTally(g.Schedule), r.newTally(g.Schedule)}
+	n := g.Before(int64(r.o.Measure))
+	var sent []int64
+	for i := range n {
+		k := int64(0)
+		if i%20 == 0 { // one of twenty requests is the other thread's
+			k = 1
+		}
+		tallies[k].sends.first = 0
+		tallies[k].sends.note(i, g.At(i))
+	}
+	for _, x := range tallies {
+		sent = append(sent, x.sends.at...)
+	}
+	if a := r.checkArrivals(tallies, sent); a.N != int(n)-1 || a.KS > a.KSCritical || *a.Dispersion != *a.DispersionIntended {
+		t.Errorf("%d requests sent on time: %+v", n, a)
 	}
 }
 

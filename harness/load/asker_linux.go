@@ -17,10 +17,9 @@ import (
 type asker struct {
 	w        *worker
 	m        *mix
-	node     int
 	id       int32 // in the poller
+	number   int   // among those of its class
 	fd       int   // -1 while there is none
-	to       unix.Sockaddr
 	pending  ring[waiting]
 	inflight ring[ask]
 	out      []byte
@@ -39,17 +38,14 @@ func (k *asker) brief() bool { return k.m.class.Name == workloads.Reconnect }
 func (k *asker) start(q waiting) {
 	k.corr++
 	at := len(k.out)
-	k.out, q.partition = k.m.ops.frame(k.out, q.index, k.node)
+	var what asked
+	k.out, what = k.m.ops.frame(k.out, q.partition)
 	binary.BigEndian.PutUint32(k.out[at+8:], uint32(k.corr))
 	now := telemetry.Now()
-	k.inflight.push(ask{waiting: q, sentNs: now, correlation: k.corr})
-	if q.measured {
-		k.m.tally.sent++
-		k.m.tally.sends.note(q.index, now)
-		k.m.rec.record(slip, q.intendedNs, now-q.intendedNs)
-	}
+	k.inflight.push(ask{waiting: q, what: what, sentNs: now, correlation: k.corr})
+	k.m.sent(&q, now)
 	if k.brief() {
-		if err := k.open(); err != nil {
+		if err := k.open(k.m.to[q.index%int64(len(k.m.to))]); err != nil {
 			k.lost(err)
 		}
 		return
@@ -58,9 +54,9 @@ func (k *asker) start(q waiting) {
 }
 
 // open begins to connect; writability tells the end of it.
-func (k *asker) open() error {
+func (k *asker) open(to unix.Sockaddr) error {
 	domain := unix.AF_INET
-	if _, six := k.to.(*unix.SockaddrInet6); six {
+	if _, six := to.(*unix.SockaddrInet6); six {
 		domain = unix.AF_INET6
 	}
 	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -71,7 +67,7 @@ func (k *asker) open() error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
-	if err := unix.Connect(fd, k.to); err != nil && err != unix.EINPROGRESS {
+	if err := unix.Connect(fd, to); err != nil && err != unix.EINPROGRESS {
 		return os.NewSyscallError("connect", err)
 	}
 	if err := k.w.poll.add(fd, k.id); err != nil {
@@ -170,7 +166,7 @@ func (k *asker) settle(correlation int32, body []byte, at int64) error {
 		return fmt.Errorf("%w: correlation id: got %d, want %d", errOrder, correlation, want)
 	}
 	q := k.inflight.pop()
-	code, bytes, err := k.m.ops.answer(q.partition, body)
+	code, bytes, err := k.m.ops.answer(q.what, body)
 	if err != nil {
 		k.fail(&q, transportError)
 		return err
@@ -179,11 +175,9 @@ func (k *asker) settle(correlation int32, body []byte, at int64) error {
 		k.fail(&q, codeName(code))
 		return nil
 	}
+	k.m.answered(&q.waiting, q.sentNs, at, k.number)
 	if q.measured {
-		k.m.tally.acked++
 		k.m.tally.fetchedBytes += bytes
-		k.m.rec.record(response, q.intendedNs, at-q.intendedNs)
-		k.m.rec.record(service, q.intendedNs, at-q.sentNs)
 	}
 	return nil
 }
@@ -194,6 +188,14 @@ func (k *asker) shut() {
 		_ = unix.Close(k.fd) // which takes it out of the poller
 	}
 	k.fd, k.opening, k.out, k.outAt = -1, false, k.out[:0], 0
+}
+
+// leave ends a connection whose answers nobody reads any more.
+func (k *asker) leave() {
+	k.dead = true
+	if k.fd >= 0 {
+		k.w.poll.remove(k.fd)
+	}
 }
 
 // lost ends a connection that failed, and what it had outstanding. A brief one is
@@ -218,23 +220,5 @@ func (k *asker) lost(why error) {
 
 // fail settles a request that did not succeed.
 func (k *asker) fail(q *ask, name string) {
-	if q.measured {
-		k.m.tally.failed++
-		k.m.tally.errors[name]++
-	}
-	elapsed := k.elapsed(q)
-	k.censor(q, elapsed, elapsed)
-}
-
-// censor records a request at the values at which it was given up.
-func (k *asker) censor(q *ask, responseNs, serviceNs int64) {
-	if !q.measured {
-		return
-	}
-	k.m.rec.record(response, q.intendedNs, responseNs)
-	if q.sentNs != 0 {
-		k.m.rec.record(service, q.intendedNs, serviceNs)
-	} else {
-		k.m.rec.record(slip, q.intendedNs, responseNs)
-	}
+	k.m.failed(&q.waiting, q.sentNs, telemetry.Now(), int64(k.w.o.Timeout), k.number, name)
 }

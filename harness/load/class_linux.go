@@ -7,20 +7,22 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/workloads"
 )
 
 // mix is one class of requests beside the produce load, as the one thread that
 // serves it sees it. Its times are recorded like the produce requests'.
 type mix struct {
+	books
 	class  *workloads.Class
 	sched  *workloads.Schedule
-	rec    *recorder
-	tally  *tally
 	ops    ops
 	askers []*asker
-	turn   int
+	turn   turns
+	// byNode are the askers of each leader, and nodeTurn whose turn it is.
+	byNode   [][]*asker
+	nodeTurn []turns
+	to       []unix.Sockaddr // of every leader, where connections live for one request
 
 	next   int64
 	nextAt int64 // never when there is none
@@ -28,17 +30,39 @@ type mix struct {
 
 // ops is what a class asks and makes of the answers.
 type ops interface {
-	// frame appends request i to a leader, without its correlation id, to dst.
-	// partition is handed back with the answer.
-	frame(dst []byte, i int64, leader int) (out []byte, partition int32)
+	// partition is the one that request i concerns; anywhere of one that every leader
+	// can answer.
+	partition(i int64) int32
+	// frame appends a request about a partition, without its correlation id, to dst.
+	// What it asks for is handed back with the answer.
+	frame(dst []byte, partition int32) (out []byte, what asked)
 	// answer looks at what came back behind the correlation id: the error code,
 	// and the bytes that were wanted.
-	answer(partition int32, body []byte) (code int16, bytes int64, err error)
+	answer(what asked, body []byte) (code int16, bytes int64, err error)
+}
+
+// asked is what a request is for.
+type asked struct {
+	partition int32
+	offset    int64
+}
+
+// anywhere is no partition.
+const anywhere = -1
+
+// turns counts through a list.
+type turns int
+
+func (t *turns) of(askers []*asker) *asker {
+	k := askers[*t]
+	*t = (*t + 1) % turns(len(askers))
+	return k
 }
 
 // ask is a request of a class on its way.
 type ask struct {
 	waiting
+	what        asked
 	sentNs      int64 // 0 until handed to the kernel
 	correlation int32
 }
@@ -55,21 +79,32 @@ func (r *run) attachMixes(ctx context.Context, workers []*worker) ([]*mix, error
 			return nil, fmt.Errorf("load: class %s: %w", c.Name, err)
 		}
 		m.tally = r.newTally(m.sched)
+		m.log = r.newRequestLog(c.Name, m.sched, 1)
 		if m.ops, err = r.newOps(c); err != nil {
 			return nil, err
 		}
-		for n := range c.Connections {
+		if c.Name == workloads.Reconnect {
+			for _, node := range r.leaders {
+				to, err := sockaddr(r.cl.addrs[node])
+				if err != nil {
+					return nil, err
+				}
+				m.to = append(m.to, to)
+			}
+		}
+		connections := c.Connections
+		if m.ops.partition(0) != anywhere {
+			connections = max(connections, len(r.leaders)) // each answers for its own partitions only
+		}
+		m.byNode, m.nodeTurn = make([][]*asker, len(r.cl.addrs)), make([]turns, len(r.cl.addrs))
+		for n := range connections {
 			node := r.leaders[n%len(r.leaders)]
 			addr := r.cl.addrs[node]
 			k := &asker{
-				w: w, m: m, node: node, id: int32(len(w.conns) + len(w.tails) + len(w.askers)), fd: -1,
+				w: w, m: m, number: n, id: int32(len(w.conns) + len(w.tails) + len(w.askers)), fd: -1,
 				in: newInbox(64 << 10), inflight: newRing[ask](c.Inflight), pending: newRing[waiting](64),
 			}
-			if c.Name == workloads.Reconnect {
-				if k.to, err = sockaddr(addr); err != nil {
-					return nil, err
-				}
-			} else {
+			if !k.brief() {
 				if k.fd, err = dialRaw(ctx, addr); err != nil {
 					return nil, err
 				}
@@ -78,6 +113,7 @@ func (r *run) attachMixes(ctx context.Context, workers []*worker) ([]*mix, error
 				}
 			}
 			m.askers, w.askers = append(m.askers, k), append(w.askers, k)
+			m.byNode[node] = append(m.byNode[node], k)
 		}
 		w.mixes = append(w.mixes, m)
 		out = append(out, m)
@@ -116,30 +152,38 @@ func (m *mix) admit(w *worker, now int64) {
 		if m.nextAt > now {
 			return
 		}
-		k := m.askers[m.turn]
-		m.turn = (m.turn + 1) % len(m.askers)
-		q := waiting{index: m.next, intendedNs: m.nextAt, measured: m.rec.measured(m.nextAt)}
-		if q.measured {
-			m.tally.intended++
-		}
+		k, q := m.take(w)
 		switch {
 		case k.dead:
 			k.fail(&ask{waiting: q}, transportError)
 		case k.pending.n > 0 || k.inflight.n >= m.class.Inflight:
-			if q.measured {
-				m.tally.capHits++
-			}
+			m.capped(&q)
 			if w.o.W.Late == workloads.DropLate {
-				k.drop(q)
+				m.dropped(&q, int64(w.o.Timeout), k.number)
 			} else {
 				k.pending.push(q)
 			}
 		default:
 			k.start(q)
 		}
-		m.next++
-		m.advance(w)
 	}
+}
+
+// take counts the next request as due and goes on to the one after it.
+func (m *mix) take(w *worker) (*asker, waiting) {
+	q := waiting{index: m.next, intendedNs: m.nextAt, measured: m.rec.measured(m.nextAt), partition: m.ops.partition(m.next)}
+	var k *asker
+	if q.partition == anywhere {
+		q.partition = 0
+		k = m.turn.of(m.askers)
+	} else {
+		node := w.cl.leader[q.partition]
+		k = m.nodeTurn[node].of(m.byNode[node])
+	}
+	m.due(&q)
+	m.next++
+	m.advance(w)
+	return k, q
 }
 
 // settled reports whether everything due has been answered.
@@ -155,23 +199,22 @@ func (m *mix) settled() bool {
 	return true
 }
 
-// giveUp censors what is still waiting.
-func (m *mix) giveUp(now int64) {
+// giveUp censors what is still waiting, and what was due and never taken up.
+func (m *mix) giveUp(w *worker, now int64) {
 	for _, k := range m.askers {
+		k.leave()
 		for k.inflight.n > 0 {
 			q := k.inflight.pop()
-			if q.measured {
-				m.tally.outstanding++
-			}
-			k.censor(&q, now-q.intendedNs, now-q.sentNs)
+			m.givenUp(&q.waiting, q.sentNs, now, k.number)
 		}
 		for k.pending.n > 0 {
-			q := ask{waiting: k.pending.pop()}
-			if q.measured {
-				m.tally.unsent++
-			}
-			k.censor(&q, now-q.intendedNs, 0)
+			q := k.pending.pop()
+			m.givenUp(&q, 0, now, k.number)
 		}
+	}
+	for m.nextAt != never {
+		k, q := m.take(w)
+		m.givenUp(&q, 0, now, k.number)
 	}
 }
 
@@ -223,17 +266,4 @@ func (m *mix) summary(r *run) ClassSummary {
 		panic(fmt.Sprintf("load: class %s: %d requests intended, %d settled, %d response times", s.Class, s.Intended, s.Acked+s.Censored, s.Response.Count))
 	}
 	return s
-}
-
-// drop leaves a request out whose connection is at its cap.
-func (k *asker) drop(q waiting) {
-	if q.measured {
-		k.m.tally.unsent++
-	}
-	k.censor(&ask{waiting: q}, int64(k.w.o.Timeout), 0)
-}
-
-// elapsed is what a failed request is recorded at: at least the timeout.
-func (k *asker) elapsed(q *ask) int64 {
-	return max(telemetry.Now()-q.intendedNs, int64(k.w.o.Timeout))
 }

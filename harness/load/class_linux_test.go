@@ -1,6 +1,7 @@
 package load
 
 import (
+	"maps"
 	"math"
 	"net"
 	"os"
@@ -166,6 +167,31 @@ func TestConsumersPause(t *testing.T) {
 	}
 }
 
+// TestIdleConnectionsThatEnd: a crowd that the broker sends away is not there, and the
+// load goes on.
+func TestIdleConnectionsThatEnd(t *testing.T) {
+	f := newFake(t)
+	o := testOptions(f)
+	o.W.IdleConnections, o.W.Consumers = 20, 0
+	var once sync.Once
+	f.before = func() { // all are there before the first request
+		once.Do(func() {
+			gone := 0
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			for c, key := range f.last {
+				if key == 18 && gone < 5 { // it has asked for ApiVersions and nothing else
+					gone++
+					_ = c.Close()
+				}
+			}
+		})
+	}
+	if s := mustRun(t, o); s.Idle != 15 || s.Acked != s.Intended {
+		t.Errorf("%d idle connections told, %d of %d requests acknowledged", s.Idle, s.Acked, s.Intended)
+	}
+}
+
 // TestAligned: a connection keeps to its own partitions, or several to one.
 func TestAligned(t *testing.T) {
 	for _, c := range []struct {
@@ -203,6 +229,74 @@ func TestAligned(t *testing.T) {
 	}
 }
 
+// TestFetchesReachEveryLeader: partitions are drawn alike by however many brokers they
+// are led, and the same ones in the same order.
+func TestFetchesReachEveryLeader(t *testing.T) {
+	for _, name := range []string{workloads.TailFetch, workloads.CatchUpFetch} {
+		var alone map[int32]int
+		for _, nodes := range []int{1, 2, 3, 4} {
+			f := newFake(t)
+			f.nodes = nodes
+			var mu sync.Mutex
+			seen := map[int32]int{}
+			f.onFetched = func(p int32) {
+				mu.Lock()
+				defer mu.Unlock()
+				seen[p]++
+			}
+			o := testOptions(f)
+			o.W.Consumers, o.W.Classes = 0, []workloads.Class{{Name: name, PerSecond: 1000, Arrivals: workloads.Constant, Connections: 1, Inflight: 16}}
+			s := mustRun(t, o)
+			f.close()
+			if c := s.Classes[0]; c.Acked != c.Intended || len(seen) != 4 {
+				t.Errorf("%s, %d leaders: %d of %d answered, by partition %v", name, nodes, c.Acked, c.Intended, seen)
+			}
+			if alone == nil {
+				alone = seen
+			}
+			if !maps.Equal(seen, alone) {
+				t.Errorf("%s: %d leaders get fetches of %v, one of %v", name, nodes, seen, alone)
+			}
+		}
+	}
+}
+
+// TestTurnsOfAClosedLoop: where partitions are taken in turn, every connection goes
+// through all that it carries, however many threads there are.
+func TestTurnsOfAClosedLoop(t *testing.T) {
+	for _, c := range []struct {
+		layout               string
+		connections, threads int
+		want                 int // partitions that one connection produces to
+	}{{workloads.Mixed, 4, 1, 4}, {workloads.Mixed, 4, 2, 4}, {workloads.Mixed, 4, 4, 4}, {workloads.Aligned, 2, 1, 2}, {workloads.Aligned, 2, 2, 2}} {
+		f := newFake(t)
+		var mu sync.Mutex
+		seen := map[net.Conn]map[int32]int{}
+		f.onProduced = func(c net.Conn, p int32) {
+			mu.Lock()
+			defer mu.Unlock()
+			if seen[c] == nil {
+				seen[c] = map[int32]int{}
+			}
+			seen[c][p]++
+		}
+		o := testOptions(f)
+		o.W.Keys, o.W.Layout, o.W.Connections, o.W.GeneratorThreads = workloads.Law{Kind: workloads.RoundRobin}, c.layout, c.connections, c.threads
+		o.RatePerSec, o.W.Inflight, o.W.Consumers, o.Measure = 0, 1, 0, 50*time.Millisecond
+		mustRun(t, o)
+		f.close()
+		for _, parts := range seen {
+			least, most := int(^uint(0)>>1), 0
+			for _, n := range parts {
+				least, most = min(least, n), max(most, n)
+			}
+			if len(parts) != c.want || most-least > 1 {
+				t.Errorf("%+v: a connection's requests went to partitions as %v", c, parts)
+			}
+		}
+	}
+}
+
 // TestDropLate: what finds its connection full is not sent but censored.
 func TestDropLate(t *testing.T) {
 	f := newFake(t)
@@ -216,6 +310,11 @@ func TestDropLate(t *testing.T) {
 	if s.Response.Count != s.Intended || s.Response.MaxNs < int64(o.Timeout)*99/100 || s.AchievedRatio > 0.9 {
 		t.Errorf("got %+v", s)
 	}
+	e := &s.Consumer
+	if e.EndToEnd.Count != 2*s.Intended || e.Censored != 2*s.Unsent || e.EndToEnd.P99Ns < int64(o.Timeout)*99/100 {
+		t.Errorf("end to end, of %d records of which %d were never sent: got %+v", 2*s.Intended, 2*s.Unsent, e)
+	}
+	e.Censored = 0
 	clean(t, s, 2*f.requests())
 }
 

@@ -29,6 +29,16 @@ func clockOffsets() (monotonicNs, wallNs int64) {
 	return monotonicNs, wallNs
 }
 
+// Monotonic is CLOCK_MONOTONIC, which every process of the machine shares; 0 where
+// there is none.
+func Monotonic() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0
+	}
+	return ts.Nano()
+}
+
 // cpuTimes is the CPU time of the process so far.
 func cpuTimes() (userNs, systemNs int64) {
 	var u unix.Rusage

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models/telemetry"
+	"github.com/ceteris/ceteris/threadpool/kernel"
 )
 
 // request is one that is on its way.
@@ -33,6 +34,7 @@ type conn struct {
 	outAt    int
 	in       inbox
 	last     int32 // correlation id
+	turns    int64 // partitions that a closed loop has taken in turn
 	blocked  bool  // the kernel's buffer is full
 	watching bool  // for writability
 	dirty    bool
@@ -69,6 +71,7 @@ func (w *worker) encode(c *conn, q waiting) {
 		w.ledger.issue(c.id, int(p), stamped)
 		c.more.push(s.more[k])
 	}
+	w.rec.owe(&q, stamped*(1+len(others)))
 	w.tally.sentBytes += int64(len(c.out) - before)
 	c.inflight.push(request{waiting: q, sequence: s.sequence, correlation: c.last, valueBytes: int32(values), stamped: int32(stamped)})
 	c.unsent++
@@ -97,15 +100,11 @@ func (w *worker) write(c *conn) {
 	for i := c.inflight.n - c.unsent; i < c.inflight.n; i++ {
 		q := c.inflight.at(i)
 		q.sentNs = now
-		if q.measured {
-			w.tally.sent++
-			w.tally.sends.note(q.index, now)
-			w.rec.record(slip, q.intendedNs, now-q.intendedNs)
-		}
+		w.sent(&q.waiting, now)
 	}
 	c.unsent = 0
 	for c.outAt < len(c.out) {
-		n, err := unix.Write(c.fd, c.out[c.outAt:])
+		n, err := kernel.Send(c.fd, c.out[c.outAt:], false)
 		if err == unix.EINTR {
 			continue
 		}
@@ -116,8 +115,8 @@ func (w *worker) write(c *conn) {
 			}
 			return
 		}
-		if err != nil {
-			w.kill(c, os.NewSyscallError("write", err))
+		if err != 0 {
+			w.kill(c, os.NewSyscallError("sendto", err))
 			return
 		}
 		c.outAt += n
@@ -245,48 +244,45 @@ func (p *producedParts) part(partition int32, a produceAnswer) {
 
 // acknowledge settles a request that succeeded.
 func (w *worker) acknowledge(c *conn, q *request, at int64) {
-	if at >= w.startNs && at < w.endNs {
-		w.tally.ackedInWindow++
-	}
 	parts := w.enc.parts(int(q.partition))
 	for range parts[1:] {
 		c.more.pop()
 	}
-	if !q.measured {
-		return
-	}
-	w.tally.acked++
-	w.tally.records += int64(w.o.W.RecordsPerBatch * len(parts))
-	w.tally.valueBytes += int64(q.valueBytes)
-	w.rec.record(response, q.intendedNs, at-q.intendedNs)
-	w.rec.record(service, q.intendedNs, at-q.sentNs)
-}
-
-// fail settles a request that did not succeed: its time is at least the timeout.
-func (w *worker) fail(c *conn, q *request, name string) {
-	if q.measured {
-		w.tally.failed++
-		w.tally.errors[name]++
-	}
-	elapsed := max(telemetry.Now()-q.intendedNs, int64(w.o.Timeout))
-	w.censor(c, q, elapsed, elapsed, q.sentNs != 0)
-}
-
-// censor records a request at the values at which it was given up.
-func (w *worker) censor(c *conn, q *request, responseNs, serviceNs int64, sent bool) {
-	if q.correlation != 0 {
-		w.ledger.disown(c.id, int(q.partition), q.sequence, int(q.stamped))
-		for _, p := range w.enc.parts(int(q.partition))[1:] {
-			w.ledger.disown(c.id, int(p), c.more.pop(), int(q.stamped))
+	if w.o.W.Acks == 0 {
+		for _, p := range parts {
+			w.expect(int(p), w.o.W.RecordsPerBatch)
 		}
 	}
-	if !q.measured {
+	w.answered(&q.waiting, q.sentNs, at, c.id)
+	if q.measured {
+		w.tally.records += int64(w.o.W.RecordsPerBatch * len(parts))
+		w.tally.valueBytes += int64(q.valueBytes)
+	}
+}
+
+// fail settles a request that did not succeed.
+func (w *worker) fail(c *conn, q *request, name string) {
+	w.disown(c, q)
+	if q.correlation == 0 {
+		w.withhold(&q.waiting)
+	}
+	w.failed(&q.waiting, q.sentNs, telemetry.Now(), int64(w.o.Timeout), c.id, name)
+}
+
+// withhold notes that consumers were to get the records of a request that is never
+// encoded.
+func (w *worker) withhold(q *waiting) {
+	w.rec.owe(q, w.enc.stampable(q.index)*len(w.enc.parts(int(q.partition))))
+}
+
+// disown notes that the records of a request that was encoded may or may not be in
+// the log.
+func (w *worker) disown(c *conn, q *request) {
+	if q.correlation == 0 {
 		return
 	}
-	w.rec.record(response, q.intendedNs, responseNs)
-	if sent {
-		w.rec.record(service, q.intendedNs, serviceNs)
-	} else {
-		w.rec.record(slip, q.intendedNs, responseNs)
+	w.ledger.disown(c.id, int(q.partition), q.sequence, int(q.stamped))
+	for _, p := range w.enc.parts(int(q.partition))[1:] {
+		w.ledger.disown(c.id, int(p), c.more.pop(), int(q.stamped))
 	}
 }

@@ -12,14 +12,21 @@
 // A broker that stalls delays requests that are due meanwhile; their response
 // time contains the wait, so nothing is omitted. A request that is late is sent
 // at once and none is left out. One that cannot be sent because its connection
-// has its cap of requests outstanding waits in that connection's queue, and is
-// counted as a cap hit. A request that fails, or is outstanding when the run
-// gives up, enters the histograms as censored at the timeout and is counted.
+// has its cap of requests outstanding is counted as a cap hit and waits in that
+// connection's queue, or, where the workload says late: drop, is never sent. A
+// request that fails, is outstanding when the run gives up, or was due and never
+// sent, enters the histograms as censored, at the timeout or above it, and is
+// counted; so does a record that never reaches a consumer.
 //
 // A request to several partitions is acknowledged when all of them are.
 //
 // Quantities belong to the interval of their intended time, so the intervals of
-// two runs of one seed hold the same requests.
+// two runs of one seed hold the same requests. While a backlog is there, every
+// request that falls due waits for it, so the response times of the first interval
+// without a wait say when the backlog was gone; a request that was never answered
+// is in the interval in which it was due, at the value at which it was given up.
+// What happened by the clock, acknowledgements and what was waiting at the end of
+// each interval, is in timeline.csv.
 //
 // # Drivers
 //

@@ -36,12 +36,15 @@ type fake struct {
 	refuse, silent int16
 	// onProduced sees the connection and partition of every produce request.
 	onProduced func(c net.Conn, partition int32)
+	// onFetched sees the first partition of every fetch.
+	onFetched func(partition int32)
 	// nodes is how many leaders to pretend there are, all at one address.
 	nodes int
 
 	versions map[int16][2]int16 // by API key
 	produced int                // requests
 	conns    map[net.Conn]struct{}
+	last     map[net.Conn]int16 // API that each asked for last
 }
 
 type fakeLog struct {
@@ -56,7 +59,7 @@ func newFake(t *testing.T) *fake {
 		t.Fatal(err)
 	}
 	f := &fake{
-		t: t, l: l, logs: map[string][]*fakeLog{}, nodes: 1, conns: map[net.Conn]struct{}{},
+		t: t, l: l, logs: map[string][]*fakeLog{}, nodes: 1, conns: map[net.Conn]struct{}{}, last: map[net.Conn]int16{},
 		versions: map[int16][2]int16{0: {3, 12}, 1: {4, 12}, 2: {1, 7}, 3: {0, 12}, 18: {0, 3}, 19: {2, 7}},
 	}
 	f.cond = sync.NewCond(&f.mu)
@@ -130,6 +133,9 @@ func (f *fake) serve(c net.Conn) {
 		if f.misbehaves(f.refuse, key) {
 			return
 		}
+		f.mu.Lock()
+		f.last[c] = key
+		f.mu.Unlock()
 		if p, ok := req.(*kmsg.ProduceRequest); ok && f.onProduced != nil {
 			f.onProduced(c, p.Topics[0].Partitions[0].Partition)
 		}
@@ -299,6 +305,9 @@ func (f *fake) append(topic string, p int32, batch []byte) (int64, int16) {
 
 // fetch answers when there is a byte or the wait is over.
 func (f *fake) fetch(r *kmsg.FetchRequest) kmsg.Response {
+	if f.onFetched != nil {
+		f.onFetched(r.Topics[0].Partitions[0].Partition)
+	}
 	deadline := time.Now().Add(time.Duration(r.MaxWaitMillis) * time.Millisecond)
 	wake := time.AfterFunc(time.Until(deadline), func() {
 		f.mu.Lock()

@@ -187,6 +187,17 @@ func (e *encoder) assemble(f *frame, index int64, partition int) {
 	f.bytes = b
 }
 
+// stampable is how many records of each partition's batch of a request have room for
+// the oracle's header.
+func (e *encoder) stampable(index int64) (n int) {
+	for r := range e.gen.W.RecordsPerBatch {
+		if e.gen.Size(index, r) >= headerBytes {
+			n++
+		}
+	}
+	return n
+}
+
 func (e *encoder) appendBatchHeader(b []byte, batchLen int) []byte {
 	n := uint32(e.gen.W.RecordsPerBatch)
 	b = binary.BigEndian.AppendUint64(b, 0)                   // base offset: the broker's

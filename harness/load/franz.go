@@ -29,11 +29,10 @@ type franz struct {
 	settled chan int
 	free    sync.Pool
 
-	mu     sync.Mutex // guards what follows
+	mu sync.Mutex // guards what follows
+	books
 	live   map[*franzRequest]struct{}
-	rec    *recorder
 	ledger *ledger
-	tally  *tally
 	closed bool // late promises no longer count
 }
 
@@ -56,7 +55,7 @@ type franzRequest struct {
 
 // runFranz offers the load with franz-go.
 func runFranz(ctx context.Context, o *Options, cl *cluster) (*Summary, error) {
-	r := &run{o: o, cl: cl, threads: 1, marks: make(chan crossing, 2), target: make([]atomic.Int64, len(cl.leader))}
+	r := &run{o: o, cl: cl, threads: 1, marks: make(chan crossing, 3), target: make([]atomic.Int64, len(cl.leader))}
 	for p := range r.target {
 		r.target[p].Store(cl.start[p])
 	}
@@ -66,13 +65,14 @@ func runFranz(ctx context.Context, o *Options, cl *cluster) (*Summary, error) {
 	if o.W.Connections*len(cl.leader) > maxStreams {
 		return nil, fmt.Errorf("load: %d connections × %d partitions are more than %d streams", o.W.Connections, len(cl.leader), maxStreams)
 	}
-	r.interval = intervalFor(o.Measure, 2)
+	r.interval = o.intervalOf(2)
 	f := &franz{run: r, live: map[*franzRequest]struct{}{}, ledger: newLedger(o.W.Connections, len(cl.leader))}
 	var err error
 	if f.gen, err = workloads.NewGenerator(o.W, o.Seed, o.RatePerSec); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
 	f.tally = r.newTally(f.gen.Schedule)
+	f.log = r.newRequestLog(classTag[response], f.gen.Schedule, 1)
 	f.enc = newEncoder(f.gen, cl.produceVersion, cl.topics)
 	f.free.New = func() any { return f.newRequest() }
 	f.settled = make(chan int, o.W.Connections*o.W.Inflight)
@@ -119,6 +119,7 @@ func (f *franz) drive(ctx context.Context, readers []*franzReader, settings map[
 		r.rec = newRecorder(f.startNs, f.o.Measure, f.interval)
 	}
 	f.schedule() // again: touching the histograms took time
+	f.tell(EventPlanned, f.startNs)
 	f.rec.startNs, f.rec.endNs = f.startNs, f.endNs
 	var consuming sync.WaitGroup
 	reading, stopReading := context.WithCancel(ctx)
@@ -162,36 +163,44 @@ func (f *franz) pace() error {
 		f.paceClosed()
 		return nil
 	}
-	begun := false
+	var told bounds
 	for i := int64(0); !f.stop.Load(); i++ {
 		at := f.t0 + f.gen.At(i)
 		if at >= f.endNs {
 			break
 		}
-		if at >= f.startNs && !begun {
-			begun = true
-			f.beginWindow()
+		if at >= f.startNs && !told.begun {
+			sleepUntil(f.startNs, f.monoOff)
+			told.look(f.run)
 		}
 		sleepUntil(at, f.monoOff)
+		told.look(f.run)
 		client := f.gen.Connection(i)
 		q := waiting{index: i, intendedNs: at, partition: int32(f.gen.Partition(i)), measured: f.rec.measured(at)}
 		f.issue(client, q, f.clients[client].BufferedProduceRecords() >= int64(f.o.W.Inflight*f.o.W.RecordsPerBatch))
 	}
-	if !begun {
-		f.beginWindow()
+	for _, at := range [...]int64{f.startNs, f.endNs} {
+		sleepUntil(at, f.monoOff)
+		told.look(f.run)
 	}
-	sleepUntil(f.endNs, f.monoOff)
-	f.bound(EventEnd)
 	return nil
 }
 
-// beginWindow is the start of the measured window.
-func (f *franz) beginWindow() {
-	sleepUntil(f.startNs, f.monoOff)
-	f.mu.Lock()
-	f.tally.backlog = int64(len(f.live))
-	f.mu.Unlock()
-	f.bound(EventStart)
+// bounds says of which bounds of the measured window was told.
+type bounds struct{ begun, ended bool }
+
+// look tells of those that have passed: a pacer that is behind sends what was due before
+// them later.
+func (b *bounds) look(r *run) {
+	now := telemetry.Now()
+	if !b.begun && now >= r.startNs {
+		b.begun = true
+		r.bound(EventStart)
+	}
+	if !b.ended && now >= r.endNs {
+		b.ended = true
+		r.bound(EventEnd)
+	}
 }
 
 // paceClosed keeps every client at its cap.
@@ -215,7 +224,7 @@ func (f *franz) paceClosed() {
 		now := telemetry.Now()
 		if now >= f.startNs && !begun {
 			begun = true
-			f.beginWindow()
+			f.bound(EventStart)
 		}
 		if client < 0 || now >= f.endNs {
 			break
@@ -250,15 +259,12 @@ func (f *franz) issue(client int, due waiting, capped bool) {
 	f.ledger.issue(client, int(q.partition), q.stamped)
 	f.live[q] = struct{}{}
 	f.tally.sentBytes += int64(q.valueLn)
-	if q.measured {
-		f.tally.intended++
-		f.tally.sent++
-		if capped {
-			f.tally.capHits++
-		}
-		f.tally.sends.note(q.index, q.sentNs)
-		f.rec.record(slip, q.intendedNs, q.sentNs-q.intendedNs)
+	f.due(&q.waiting)
+	if capped {
+		f.capped(&q.waiting)
 	}
+	f.rec.owe(&q.waiting, q.stamped)
+	f.sent(&q.waiting, q.sentNs)
 	f.mu.Unlock()
 	for i := range q.records {
 		f.clients[client].Produce(context.Background(), &q.records[i], q.promise)
@@ -329,40 +335,21 @@ func (f *franz) settleOne(q *franzRequest, at int64) {
 		}
 	}
 	if name := q.failed.Load(); name != nil {
-		if q.measured {
-			f.tally.failed++
-			f.tally.errors[*name]++
-		}
-		f.censor(q, max(at-q.intendedNs, int64(f.o.Timeout)))
+		f.ledger.disown(q.client, int(q.partition), q.sequence, q.stamped)
+		f.failed(&q.waiting, q.sentNs, at, int64(f.o.Timeout), q.client, *name)
 	} else {
 		if f.o.W.Acks != 0 {
 			f.raise(int(q.partition), q.end.Load())
+		} else {
+			f.expect(int(q.partition), len(q.records))
 		}
-		f.acknowledge(q, at)
+		f.answered(&q.waiting, q.sentNs, at, q.client)
+		if q.measured {
+			f.tally.records += int64(len(q.records))
+			f.tally.valueBytes += int64(q.valueLn)
+		}
 	}
 	f.free.Put(q)
-}
-
-func (f *franz) acknowledge(q *franzRequest, at int64) {
-	if at >= f.startNs && at < f.endNs {
-		f.tally.ackedInWindow++
-	}
-	if !q.measured {
-		return
-	}
-	f.tally.acked++
-	f.tally.records += int64(len(q.records))
-	f.tally.valueBytes += int64(q.valueLn)
-	f.rec.record(response, q.intendedNs, at-q.intendedNs)
-	f.rec.record(service, q.intendedNs, at-q.sentNs)
-}
-
-func (f *franz) censor(q *franzRequest, atLeastNs int64) {
-	f.ledger.disown(q.client, int(q.partition), q.sequence, q.stamped)
-	if q.measured {
-		f.rec.record(response, q.intendedNs, atLeastNs)
-		f.rec.record(service, q.intendedNs, atLeastNs)
-	}
 }
 
 // settle waits for the outstanding requests, and gives up what is left.
@@ -379,12 +366,13 @@ func (f *franz) settle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
+	if len(f.live) > 0 {
+		f.gaveUp.Store(true)
+	}
 	now := telemetry.Now()
 	for q := range f.live {
-		if q.measured {
-			f.tally.outstanding++
-		}
-		f.censor(q, now-q.intendedNs)
+		f.ledger.disown(q.client, int(q.partition), q.sequence, q.stamped)
+		f.givenUp(&q.waiting, q.sentNs, now, q.client)
 	}
 }
 
@@ -400,6 +388,9 @@ func (f *franz) finish(readers []*franzReader, settings map[string]string) (*Sum
 	}
 	sum := merge(recs)
 	s := f.summarise(tallies, sum, settings)
+	if err := writeRequests(f.o.OutDir, []*requestLog{f.log}, f.startNs, s); err != nil {
+		return nil, err
+	}
 	if f.o.OutDir != "" {
 		return s, sum.writeLogs(f.o.OutDir, s.StartUnixNs)
 	}

@@ -91,7 +91,7 @@ func (r *franzReader) value(v []byte, partition int, at int64) {
 func (f *franz) drain(readers []*franzReader) {
 	for _, r := range readers {
 		for !r.has(f) {
-			if telemetry.Now() >= f.giveUpNs || f.stop.Load() {
+			if telemetry.Now() >= f.readUntil() || f.stop.Load() {
 				r.tally.drained = false
 				break
 			}

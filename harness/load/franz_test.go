@@ -70,7 +70,29 @@ func TestFranzSilenceIsCensored(t *testing.T) {
 	o := franzOptions(f)
 	o.Timeout = 200 * time.Millisecond
 	s := mustRun(t, o)
+	if e := s.Consumer; e.Censored != 2*s.Intended || e.EndToEnd.Count != e.Censored {
+		t.Errorf("%d records were due and none came: %+v", 2*s.Intended, e)
+	}
 	if s.Acked != 0 || s.Outstanding != s.Intended || s.Censored != s.Intended || s.Response.Count != s.Intended {
 		t.Errorf("got %d acked, %d outstanding of %d, %d response times", s.Acked, s.Outstanding, s.Intended, s.Response.Count)
+	}
+}
+
+// TestFranzEndsOnTime: a pacer that is behind tells of the window's end when it ends, and
+// not when it has sent what was due in it.
+func TestFranzEndsOnTime(t *testing.T) {
+	f := newFake(t)
+	o := franzOptions(f)
+	o.RatePerSec, o.Warmup, o.Measure = 5e6, 10*time.Millisecond, 10*time.Millisecond
+	o.W.Consumers, o.W.RecordsPerBatch = 0, 1
+	var end int64
+	o.OnEvent = func(event string, monotonicNs int64) {
+		if event == EventEnd {
+			end = monotonicNs
+		}
+	}
+	s := mustRun(t, o)
+	if late := end - s.EndMonotonicNs; late < 0 || late > s.Slip.MaxNs/2 {
+		t.Errorf("told %v behind the end, sent up to %v late", time.Duration(late), time.Duration(s.Slip.MaxNs))
 	}
 }

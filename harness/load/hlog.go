@@ -12,7 +12,7 @@ import (
 
 // writeLogs writes one HdrHistogram interval log (format 1.3, V2 encoding) for
 // each quantity into dir, with absolute times: startUnixNs is the wall clock at the
-// start of the measured window.
+// start of the measured window. Beside those of the produce load lies its time-line.
 func (r *recorder) writeLogs(dir string, startUnixNs int64) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("load: result directory: %w", err)
@@ -30,7 +30,10 @@ func (r *recorder) writeLogs(dir string, startUnixNs int64) error {
 			return fmt.Errorf("load: interval log: %w", err)
 		}
 	}
-	return nil
+	if r.class != "" {
+		return nil
+	}
+	return r.writeTimeline(dir)
 }
 
 func (r *recorder) writeLog(path string, c class, startUnixNs int64) (err error) {

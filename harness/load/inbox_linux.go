@@ -2,11 +2,12 @@ package load
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/threadpool/kernel"
 )
 
 // inbox collects a socket's bytes into response frames. Frames alias it until
@@ -42,11 +43,11 @@ func (in *inbox) fill(fd int) (int, error) {
 		in.w = copy(to, in.buf[in.r:in.w])
 		in.r, in.buf = 0, to
 	}
-	n, err := unix.Read(fd, in.buf[in.w:min(len(in.buf), in.w+maxRead)])
+	n, err := kernel.Recv(fd, in.buf[in.w:min(len(in.buf), in.w+maxRead)])
 	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+	case err == unix.EAGAIN, err == unix.EINTR:
 		return 0, nil
-	case err != nil:
+	case err != 0:
 		return 0, err
 	case n == 0:
 		return 0, io.EOF

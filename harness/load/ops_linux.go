@@ -40,9 +40,13 @@ func encoded(req kmsg.Request) []byte {
 // looked into: that they come is what is timed.
 type fixedOps []byte
 
-func (f fixedOps) frame(dst []byte, _ int64, _ int) ([]byte, int32) { return append(dst, f...), 0 }
+func (f fixedOps) partition(int64) int32 { return anywhere }
 
-func (f fixedOps) answer(_ int32, body []byte) (int16, int64, error) {
+func (f fixedOps) frame(dst []byte, _ int32) ([]byte, asked) {
+	return append(dst, f...), asked{}
+}
+
+func (f fixedOps) answer(_ asked, body []byte) (int16, int64, error) {
 	if len(body) < 2 {
 		return 0, 0, fmt.Errorf("%w of %d bytes", errMalformed, len(body))
 	}
@@ -58,18 +62,20 @@ type fetchOps struct {
 	at     []int64         // where a reader that catches up goes on
 
 	// The response being read.
-	partition int32
-	code      int16
-	bytes     int64
-	onPart    func(*fetched)
+	asked  asked
+	code   int16
+	bytes  int64
+	onPart func(*fetched)
 }
 
-func (f *fetchOps) frame(dst []byte, i int64, leader int) ([]byte, int32) {
-	parts := f.partsOf[leader]
-	p := parts[f.class.Partition(f.o.Seed, i, len(parts))]
+func (f *fetchOps) partition(i int64) int32 {
+	return int32(f.class.Partition(f.o.Seed, i, len(f.frames)))
+}
+
+func (f *fetchOps) frame(dst []byte, p int32) ([]byte, asked) {
 	req := f.frames[p]
 	if req == nil {
-		req = newFetchRequest(f.cl.topics, f.o.W.Partitions, []int{p})
+		req = newFetchRequest(f.cl.topics, f.o.W.Partitions, []int{int(p)})
 		req.wait(0)
 		f.frames[p] = req
 	}
@@ -78,11 +84,11 @@ func (f *fetchOps) frame(dst []byte, i int64, leader int) ([]byte, int32) {
 		at = max(f.cl.start[p], f.target[p].Load()-int64(f.o.W.RecordsPerBatch))
 	}
 	req.set(0, func(int) int64 { return at })
-	return append(dst, req.bytes...), int32(p)
+	return append(dst, req.bytes...), asked{p, at}
 }
 
-func (f *fetchOps) answer(partition int32, body []byte) (int16, int64, error) {
-	f.partition, f.code, f.bytes = partition, 0, 0
+func (f *fetchOps) answer(what asked, body []byte) (int16, int64, error) {
+	f.asked, f.code, f.bytes = what, 0, 0
 	code, err := parseFetch(body, f.onPart)
 	if code == 0 {
 		code = f.code
@@ -90,18 +96,21 @@ func (f *fetchOps) answer(partition int32, body []byte) (int16, int64, error) {
 	return code, f.bytes, err
 }
 
-// part reads what a response holds of its one partition.
+// part reads what a response holds of its one partition. Of several requests for the
+// same place the first answer moves the reader on.
 func (f *fetchOps) part(got *fetched) {
 	f.code, f.bytes = got.code, int64(len(got.records))
 	if f.tail || got.code != 0 {
 		return
 	}
-	p := f.partition
-	next := afterBatches(got.records, f.at[p])
-	if next == f.at[p] { // the end of the log
-		next = f.cl.start[p]
+	p, from := f.asked.partition, f.asked.offset
+	if f.at[p] != from {
+		return
 	}
-	f.at[p] = next
+	f.at[p] = afterBatches(got.records, from)
+	if f.at[p] == from { // the end of the log
+		f.at[p] = f.cl.start[p]
+	}
 }
 
 // afterBatches is the offset behind the last whole batch of a fetch, or from

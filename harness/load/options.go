@@ -20,7 +20,8 @@ type Options struct {
 	Warmup     time.Duration `json:"warmup_ns"`
 	Measure    time.Duration `json:"measure_ns"`
 	// Timeout is how long an outstanding request is waited for after the
-	// measured window, and the value at which failures are censored. 0 is 10 s.
+	// measured window, and the value at which failures are censored. 0 is 10 s. Where
+	// requests are given up, consumers get as long again for what was acknowledged.
 	Timeout time.Duration `json:"timeout_ns,omitempty"`
 	Driver  string        `json:"driver"` // workloads.Raw | workloads.Franz
 	// CPUs pins the generator's threads, one thread a CPU (never more than
@@ -34,16 +35,18 @@ type Options struct {
 	// polls must have a CPU that serves neither the broker nor the disk's
 	// interrupts: it would hold up completions of direct I/O.
 	Busy Switch `json:"busy,omitempty"`
-	// OnEvent hears of EventStart and EventEnd when the measured window begins
-	// and ends, with the time of CLOCK_MONOTONIC. It is called from a goroutine
-	// of its own, in order, and may be nil.
+	// OnEvent hears of EventPlanned as soon as it is known when the measured window
+	// will begin, with that time of CLOCK_MONOTONIC, and of EventStart and EventEnd
+	// when it begins and ends. It is called from a goroutine of its own, in order, and
+	// may be nil.
 	OnEvent func(event string, monotonicNs int64) `json:"-"`
 }
 
 // The events of a load.
 const (
-	EventStart = "measure-start"
-	EventEnd   = "measure-end"
+	EventPlanned = "measure-planned"
+	EventStart   = "measure-start"
+	EventEnd     = "measure-end"
 )
 
 // Switch is a choice that can be left to the generator.

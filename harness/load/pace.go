@@ -12,8 +12,8 @@ type pacer struct {
 	earlyNs int64
 }
 
-// kernel paces by the kernel's clock.
-var kernel = pacer{telemetry.Now, sleep, earlyNs}
+// byClock paces by the kernel's clock.
+var byClock = pacer{telemetry.Now, sleep, earlyNs}
 
 // until returns at a time of the pacer's clock, which lies monotonicOffsetNs
 // before CLOCK_MONOTONIC, or at once when it has passed.
@@ -25,4 +25,4 @@ func (p *pacer) until(atNs, monotonicOffsetNs int64) {
 	}
 }
 
-func sleepUntil(atNs, monotonicOffsetNs int64) { kernel.until(atNs, monotonicOffsetNs) }
+func sleepUntil(atNs, monotonicOffsetNs int64) { byClock.until(atNs, monotonicOffsetNs) }

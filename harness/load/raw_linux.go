@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,7 @@ const maxThreads = 16
 
 // runRaw offers the load with the raw driver.
 func runRaw(ctx context.Context, o *Options, cl *cluster) (*Summary, error) {
-	r := &run{o: o, cl: cl, marks: make(chan crossing, 2), target: make([]atomic.Int64, len(cl.leader))}
+	r := &run{o: o, cl: cl, marks: make(chan crossing, 3), target: make([]atomic.Int64, len(cl.leader))}
 	for p := range r.target {
 		r.target[p].Store(cl.start[p])
 	}
@@ -31,7 +32,7 @@ func runRaw(ctx context.Context, o *Options, cl *cluster) (*Summary, error) {
 	}
 	r.threads = max(1, min(want, len(r.nodeOf), maxThreads))
 	r.busy = o.Busy == Yes || o.Busy == Auto && len(o.CPUs) >= r.threads
-	r.interval = intervalFor(o.Measure, r.threads+len(o.W.Classes))
+	r.interval = o.intervalOf(r.threads + len(o.W.Classes))
 	// Each thread keeps its P, for it sleeps in the kernel; one more serves the
 	// rest of the process.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(r.threads+1, runtime.GOMAXPROCS(0))))
@@ -57,30 +58,53 @@ func runRaw(ctx context.Context, o *Options, cl *cluster) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := r.crowd(ctx)
-	defer release()
+	idle, err := r.crowd(ctx)
+	defer func() {
+		for _, c := range idle {
+			_ = c.conn.Close()
+		}
+	}()
 	if err != nil {
 		return nil, err
 	}
-	return r.drive(ctx, workers, audits, mixes)
+	s, err := r.drive(ctx, workers, audits, mixes)
+	if err == nil {
+		s.Idle = stillThere(idle)
+	}
+	return s, err
 }
 
-// crowd opens the connections that stay silent; release closes them.
-func (r *run) crowd(ctx context.Context) (release func(), err error) {
-	var open []*control
-	release = func() {
-		for _, c := range open {
-			_ = c.conn.Close()
-		}
-	}
+// crowd opens the connections that stay silent.
+func (r *run) crowd(ctx context.Context) (idle []*control, err error) {
 	for i := range r.o.W.IdleConnections {
 		c, err := dialControl(ctx, r.cl.addrs[i%len(r.cl.addrs)])
 		if err != nil {
-			return release, fmt.Errorf("load: idle connection %d: %w", i+1, err)
+			return idle, fmt.Errorf("load: idle connection %d: %w", i+1, err)
 		}
-		open = append(open, c)
+		idle = append(idle, c)
 	}
-	return release, nil
+	return idle, nil
+}
+
+// stillThere is how many of the silent connections the broker has not ended.
+func stillThere(idle []*control) (n int) {
+	for _, c := range idle {
+		tcp, ok := c.conn.(*net.TCPConn)
+		if !ok {
+			continue
+		}
+		raw, err := tcp.SyscallConn()
+		if err != nil {
+			continue
+		}
+		_ = raw.Control(func(fd uintptr) {
+			var one [1]byte
+			if _, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); err == unix.EAGAIN {
+				n++ // neither an end nor an answer to nothing
+			}
+		})
+	}
+	return n
 }
 
 // drive runs the threads to their end and adds up.
@@ -102,6 +126,7 @@ func (r *run) drive(ctx context.Context, workers []*worker, audits []*auditor, m
 		m.rec.class = m.class.Name
 	}
 	r.schedule() // again: touching the histograms took time
+	r.tell(EventPlanned, r.startNs)
 	for _, m := range mixes {
 		m.rec.startNs, m.rec.endNs = r.startNs, r.endNs
 	}
@@ -135,7 +160,6 @@ func (r *run) drive(ctx context.Context, workers []*worker, audits []*auditor, m
 	}
 	sum := merge(recs)
 	s := r.summarise(tallies, sum, r.rawSettings())
-	s.Idle = r.o.W.IdleConnections
 	if b := s.Consumer.Backlog; b != nil {
 		for _, w := range workers {
 			for _, t := range w.tails {
@@ -143,13 +167,17 @@ func (r *run) drive(ctx context.Context, workers []*worker, audits []*auditor, m
 			}
 		}
 	}
-	logs := []*recorder{sum}
+	logs, requests := []*recorder{sum}, []*requestLog(nil)
+	for _, w := range workers {
+		requests = append(requests, w.log)
+	}
 	for _, m := range mixes {
 		s.Classes = append(s.Classes, m.summary(r))
-		logs = append(logs, m.rec)
+		logs, requests = append(logs, m.rec), append(requests, m.log)
 	}
+	errs = append(errs, writeRequests(r.o.OutDir, requests, r.startNs, s))
 	if r.o.OutDir == "" {
-		return s, nil
+		return s, errors.Join(errs...)
 	}
 	for _, rec := range logs {
 		errs = append(errs, rec.writeLogs(r.o.OutDir, s.StartUnixNs))
@@ -168,6 +196,7 @@ func (r *run) newWorker(ctx context.Context, id int) (*worker, error) {
 		return w, fmt.Errorf("load: %w", err)
 	}
 	w.tally = r.newTally(w.gen.Schedule)
+	w.log = r.newRequestLog(classTag[response], w.gen.Schedule, r.threads)
 	w.enc = newEncoder(w.gen, r.cl.produceVersion, r.cl.topics)
 	if r.fan != nil {
 		w.enc.spread(r.fan)

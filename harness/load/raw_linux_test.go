@@ -24,7 +24,7 @@ import (
 func clean(t *testing.T, s *Summary, records int64) {
 	t.Helper()
 	c := s.Consumer
-	if !c.Drained || c.Lost+c.Duplicated+c.Reordered+c.Corrupt+c.Errors != 0 || c.Records != records {
+	if !c.Drained || c.Lost+c.Duplicated+c.Reordered+c.Corrupt+c.Errors+c.Censored != 0 || c.Records != records {
 		t.Errorf("consumers: got %+v, want %d clean records", c, records)
 	}
 }
@@ -119,6 +119,45 @@ func TestRawWithoutAcknowledgements(t *testing.T) {
 	}
 }
 
+// TestBacklogAtStart: what was due before the window and has not ended by its start is
+// all of it, whether the generator has come to it or not, and nothing of the window.
+func TestBacklogAtStart(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"raw": func(*Options) {}, "two threads": func(o *Options) { o.W.GeneratorThreads = 2 },
+		"franz": func(o *Options) { o.Driver, o.RatePerSec, o.Timeout = workloads.Franz, 500, 100*time.Millisecond },
+	} {
+		f := newFake(t)
+		f.mute = true
+		o := testOptions(f)
+		o.RatePerSec, o.Warmup, o.Measure, o.Timeout, o.W.Consumers = 2e7, 10*time.Millisecond, 20*time.Millisecond, time.Millisecond, 0
+		change(&o)
+		g, err := workloads.NewGenerator(o.W, o.Seed, o.RatePerSec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, want := mustRun(t, o), g.Before(int64(o.Warmup)); s.BacklogAtStart != want {
+			t.Errorf("%s: a backlog of %d at the start, want %d", name, s.BacklogAtStart, want)
+		}
+		f.close()
+	}
+}
+
+// TestUnacknowledgedIsNotLost: without acknowledgements consumers are waited for all
+// the same, and what they have not fetched when the last request is sent is not lost.
+func TestUnacknowledgedIsNotLost(t *testing.T) {
+	for _, driver := range []string{workloads.Raw, workloads.Franz} {
+		f := newFake(t)
+		o := testOptions(f)
+		o.Driver, o.W.Acks, o.W.Connections, o.RatePerSec, o.Measure = driver, 0, 1, 500, 200*time.Millisecond
+		f.before = func() { time.Sleep(4 * time.Millisecond) } // half as fast as the load
+		s := mustRun(t, o)
+		if c := s.Consumer; !c.Drained || c.Lost != 0 || c.EndToEnd.Count != s.Records || s.Records != 2*intendedIn(t, &o) {
+			t.Errorf("%s: %d records sent, got %+v", driver, s.Records, c)
+		}
+		f.close()
+	}
+}
+
 // TestRawStall injects one stall of 100 ms into a broker that serves one
 // request of its one connection at a time. The broker notes when it answered
 // what, so the exact response times are known: the histogram must show them. Of
@@ -174,7 +213,8 @@ func TestRawStall(t *testing.T) {
 		}
 	}
 	service := readLog(t, filepath.Join(o.OutDir, "service.hlog"))
-	if got := above(service, int64(stall/2)); got != 1 {
+	// Fifty waited as long. A busy machine may hold up a request or two of its own.
+	if got := above(service, int64(stall/2)); got < 1 || got > 5 {
 		t.Errorf("%d service times are above half the stall, want the one request that met it", got)
 	}
 	if s.CapHits < 90 {
@@ -244,8 +284,59 @@ func TestRawSilenceIsCensored(t *testing.T) {
 	if s.Response.P50Ns < int64(o.Timeout) {
 		t.Errorf("a median response of %d ns is below the timeout", s.Response.P50Ns)
 	}
+	if e := s.Consumer; e.Censored != 2*s.Intended || e.EndToEnd.Count != e.Censored || e.EndToEnd.P50Ns < int64(o.Timeout)*99/100 {
+		t.Errorf("%d records were due and none came: %+v", 2*s.Intended, e)
+	}
 	if s.Slip.Count != s.Intended || s.Consumer.Lost != 0 {
 		t.Errorf("got %d slips of %d, %d lost", s.Slip.Count, s.Intended, s.Consumer.Lost)
+	}
+}
+
+// TestRawCountsWhatItNeverReached: a generator that is slower than its schedule does
+// not get to all of it before it gives up. What it did not reach was due all the same.
+func TestRawCountsWhatItNeverReached(t *testing.T) {
+	f := newFake(t)
+	o := testOptions(f)
+	o.OutDir = t.TempDir()
+	o.RatePerSec, o.Warmup, o.Measure, o.Timeout = 2e7, 10*time.Millisecond, 20*time.Millisecond, time.Millisecond
+	o.W.Consumers, o.W.GeneratorThreads = 0, 2
+	o.W.Classes = []workloads.Class{{Name: workloads.Metadata, PerSecond: 1e7, Arrivals: workloads.Constant, Connections: 1, Inflight: 1}}
+	s := mustRun(t, o)
+	want := intendedIn(t, &o)
+	if s.Intended != want || s.Acked+s.Censored != want || s.Response.Count != want || s.Slip.Count != want {
+		t.Errorf("%d intended, %d acked, %d censored, %d response times, %d slips of %d due", s.Intended, s.Acked, s.Censored, s.Response.Count, s.Slip.Count, want)
+	}
+	c := s.Classes[0]
+	if want := dueIn(t, &o, &o.W.Classes[0]); c.Intended != want || c.Acked+c.Censored != want || c.Response.Count != want || c.Slip.Count != want {
+		t.Errorf("%d intended, %d acked, %d censored, %d response times, %d slips of %d due", c.Intended, c.Acked, c.Censored, c.Response.Count, c.Slip.Count, want)
+	}
+	due := int64(0)
+	for _, m := range readTimeline(t, o.OutDir) {
+		due += m.due
+	}
+	if due != want {
+		t.Errorf("%d due by the time-line, want %d", due, want)
+	}
+}
+
+// TestRawGivesUpUnderLoad: a broker that still answers when requests are given up has
+// lost nothing of what its consumers have not fetched by then.
+func TestRawGivesUpUnderLoad(t *testing.T) {
+	f := newFake(t)
+	f.before = func() { time.Sleep(time.Millisecond) }
+	f.onFetched = func(int32) { time.Sleep(50 * time.Millisecond) } // consumers are that far behind
+	o := testOptions(f)
+	o.RatePerSec, o.Timeout, o.W.Connections, o.W.Inflight = 40_000, 2*time.Second, 4, 1
+	o.W.Classes = []workloads.Class{{Name: workloads.Metadata, PerSecond: 1000, Arrivals: workloads.Constant, Connections: 1, Inflight: 1}}
+	s := mustRun(t, o)
+	if s.Acked == 0 || s.Outstanding == 0 || s.Failed != 0 || s.Acked+s.Censored != s.Intended {
+		t.Fatalf("%d acknowledged, %d failed, %d outstanding of %d; want requests that are given up", s.Acked, s.Failed, s.Outstanding, s.Intended)
+	}
+	if c := s.Consumer; c.Lost+c.Duplicated+c.Reordered+c.Corrupt+c.Errors != 0 || !c.Drained {
+		t.Errorf("consumer: %+v", c)
+	}
+	if len(s.Errors) != 0 {
+		t.Errorf("errors %v", s.Errors)
 	}
 }
 
@@ -358,10 +449,10 @@ func TestRawTellsItsWindow(t *testing.T) {
 		at = append(at, ns)
 	}
 	s := mustRun(t, o)
-	if !slices.Equal(events, []string{EventStart, EventEnd}) {
+	if !slices.Equal(events, []string{EventPlanned, EventStart, EventEnd}) {
 		t.Fatalf("got events %v", events)
 	}
-	if at[0] < s.StartMonotonicNs || at[1] < s.EndMonotonicNs {
+	if at[0] != s.StartMonotonicNs || at[1] < s.StartMonotonicNs || at[2] < s.EndMonotonicNs {
 		t.Errorf("the window %d..%d was told of at %v", s.StartMonotonicNs, s.EndMonotonicNs, at)
 	}
 }

@@ -43,6 +43,8 @@ type recorder struct {
 	endNs      int64
 	intervalNs int64
 	hist       [classes][]*hdr.Histogram
+	line       timeline
+	owed       []int64 // records due in each interval that every consumer is to get
 	clamped    int64
 	negative   int64
 	early      int64 // negative end-to-end times
@@ -70,6 +72,7 @@ func intervalFor(window time.Duration, threads int) time.Duration {
 func newRecorder(startNs int64, window time.Duration, interval time.Duration) *recorder {
 	r := &recorder{startNs: startNs, endNs: startNs + int64(window), intervalNs: int64(interval)}
 	n := int((int64(window) + int64(interval) - 1) / int64(interval))
+	r.line, r.owed = newTimeline(n), make([]int64, n)
 	for c := range r.hist {
 		for range n {
 			h := hdr.New(lowestNs, highestNs, significantDigit)
@@ -106,6 +109,33 @@ func (r *recorder) record(c class, intendedNs, valueNs int64) {
 	}
 }
 
+// owe notes that a measured request has records that consumers are to get.
+func (r *recorder) owe(q *waiting, records int) {
+	if q.measured {
+		r.owed[(q.intendedNs-r.startNs)/r.intervalNs] += int64(records)
+	}
+}
+
+// neverCame records as censored what consumers were to get and did not, and counts it:
+// at the timeout, or at what it had waited at the end of all if that is more.
+func (r *recorder) neverCame(consumers int, nowNs, timeoutNs int64) (n int64) {
+	for i, h := range r.hist[endToEnd] {
+		missing := r.owed[i]*int64(consumers) - h.TotalCount()
+		if missing <= 0 { // less than none: some came twice
+			continue
+		}
+		waited := max(timeoutNs, nowNs-min(r.startNs+int64(i+1)*r.intervalNs, r.endNs))
+		if waited > highestNs {
+			r.clamped, waited = r.clamped+missing, highestNs
+		}
+		if err := h.RecordValues(waited, missing); err != nil {
+			panic(fmt.Sprintf("load: %d values of %d ns were refused: %v", missing, waited, err))
+		}
+		n += missing
+	}
+	return n
+}
+
 // mergeInto adds b to a and insists that nothing is lost.
 func mergeInto(a, b *hdr.Histogram) {
 	if dropped := a.Merge(b); dropped != 0 {
@@ -121,6 +151,10 @@ func merge(rs []*recorder) *recorder {
 			for i, h := range r.hist[c] {
 				mergeInto(sum.hist[c][i], h)
 			}
+		}
+		sum.line.add(&r.line)
+		for i, n := range r.owed {
+			sum.owed[i] += n
 		}
 		sum.clamped += r.clamped
 		sum.negative += r.negative

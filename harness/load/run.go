@@ -44,9 +44,10 @@ type run struct {
 	// fan lists the partitions of a request by its first; nil where it is alone.
 	fan [][]int32
 
-	target    []atomic.Int64 // acknowledged end offset of each partition
+	target    []atomic.Int64 // acknowledged end offset of each partition, or expected where nothing is
 	producing atomic.Int32   // threads that still have requests to settle
 	stop      atomic.Bool
+	gaveUp    atomic.Bool // some thread its requests; see readUntil
 
 	begin, end usage
 	// marks carries the window's bounds to the goroutine that calls OnEvent.
@@ -147,11 +148,17 @@ func (r *run) lay() {
 }
 
 // route is the partition and the connection of a request: the drawn partition,
-// and of the connections that may carry it the one that was drawn.
+// and one of the connections that may carry it, drawn among these.
 func (r *run) route(g *workloads.Generator, index int64) (partition, conn int) {
 	partition = g.Partition(index)
 	group := r.connsFor[partition]
-	return partition, group[g.Connection(index)%len(group)]
+	return partition, group[g.ConnectionAmong(index, len(group))]
+}
+
+// routeOn is the partition of a request that is due on a connection.
+func (r *run) routeOn(g *workloads.Generator, index int64, conn int) (partition int) {
+	parts := r.partsFor[conn]
+	return parts[g.PartitionAmong(index, len(parts))]
 }
 
 // schedule fixes the run's times, as late as possible.
@@ -176,6 +183,20 @@ func (r *run) raise(partition int, end int64) {
 	}
 }
 
+// readUntil is how long consumers may take for what was acknowledged: until requests are
+// given up, and as long again where any were, for then the broker has acknowledged
+// others up to that moment.
+func (r *run) readUntil() int64 {
+	if r.gaveUp.Load() {
+		return r.giveUpNs + int64(r.o.Timeout)
+	}
+	return r.giveUpNs
+}
+
+// expect lifts the end of a partition by records that are not acknowledged: nobody
+// else writes to it, and consumers are to find them.
+func (r *run) expect(partition, records int) { r.target[partition].Add(int64(records)) }
+
 // bound takes the usage at a bound of the window and tells of it.
 func (r *run) bound(event string) {
 	u := usageNow()
@@ -184,9 +205,14 @@ func (r *run) bound(event string) {
 	} else {
 		r.end = u
 	}
+	r.tell(event, u.atNs)
+}
+
+// tell has OnEvent called with an event and its time.
+func (r *run) tell(event string, atNs int64) {
 	select {
-	case r.marks <- crossing{event, u.atNs + r.monoOff}:
-	default: // there is room for both bounds, each told once
+	case r.marks <- crossing{event, atNs + r.monoOff}:
+	default: // there is room for all events, each told once
 	}
 }
 
@@ -204,7 +230,7 @@ func (r *run) listen(done chan<- struct{}) {
 type tally struct {
 	intended, sent, acked      int64
 	failed, outstanding        int64
-	unsent, capHits, backlog   int64
+	unsent, capHits            int64
 	records, valueBytes        int64
 	sentBytes                  int64
 	ackedInWindow              int64
@@ -218,14 +244,15 @@ type tally struct {
 	drained                    bool
 }
 
-// newTally has room for a thread's share of the window's sends: of the schedule
-// s, or of a closed loop, where s is nil, for as many as may be kept.
+// newTally has room for the sends that are looked at: of the schedule s any thread may
+// have all in the window, of a closed loop, where s is nil, its share of as many as
+// may be kept.
 func (r *run) newTally(s *workloads.Schedule) *tally {
-	sends := int64(maxArrivals)
+	sends := int64(maxArrivals / r.threads)
 	if s != nil {
 		sends = s.Before(int64(r.o.Warmup+r.o.Measure)) - s.Before(int64(r.o.Warmup))
 	}
-	return &tally{errors: map[string]int64{}, drained: true, sends: newSends(sends / int64(r.threads))}
+	return &tally{errors: map[string]int64{}, drained: true, sends: newSends(sends)}
 }
 
 // codeName is what a protocol error is called in a Summary.
@@ -264,7 +291,6 @@ func (r *run) summarise(tallies []*tally, rec *recorder, settings map[string]str
 		s.Outstanding += t.outstanding
 		s.Unsent += t.unsent
 		s.CapHits += t.capHits
-		s.BacklogAtStart += t.backlog
 		s.Records += t.records
 		s.PayloadBytes += t.valueBytes
 		s.SentBytes += t.sentBytes
@@ -281,7 +307,9 @@ func (r *run) summarise(tallies []*tally, rec *recorder, settings map[string]str
 	if r.o.RatePerSec > 0 && s.Intended > 0 {
 		s.AchievedRatio = float64(ackedInWindow) / float64(s.Intended)
 	}
+	s.Consumer.Censored = rec.neverCame(r.o.W.Consumers, telemetry.Now(), int64(r.o.Timeout))
 	s.Clamped, s.Negative, s.Consumer.Negative = rec.clamped, rec.negative, rec.early
+	s.BacklogAtStart = rec.line.before
 	s.Response, s.Service = quantiles(rec.total(response)), quantiles(rec.total(service))
 	s.Slip, s.Consumer.EndToEnd = quantiles(rec.total(slip)), quantiles(rec.total(endToEnd))
 	s.Arrivals = r.checkArrivals(tallies, sent)

@@ -25,7 +25,8 @@ type Summary struct {
 	CapHits     int64 `json:"cap_hits"` // due, but its connection had its cap outstanding
 	Clamped     int64 `json:"clamped"`  // above the histogram's range, recorded at its end
 	Negative    int64 `json:"negative"` // below 0, recorded as 0
-	// BacklogAtStart is what was queued or outstanding as measurement began.
+	// BacklogAtStart is what was due before measurement began and had not ended by
+	// then: outstanding, queued, or not yet taken up by the generator.
 	BacklogAtStart int64 `json:"backlog_at_start"`
 
 	Records      int64 `json:"records"`       // acknowledged
@@ -41,8 +42,13 @@ type Summary struct {
 	// Classes are the requests of other kinds beside the produce load.
 	Classes []ClassSummary `json:"classes,omitempty"`
 
+	// Logged is how many requests the log of requests holds, and LogLost for how
+	// many it had no room.
+	Logged  int64 `json:"requests_logged,omitempty"`
+	LogLost int64 `json:"requests_not_logged,omitempty"`
+
 	Connections int  `json:"connections"`
-	Idle        int  `json:"idle_connections,omitempty"`
+	Idle        int  `json:"idle_connections,omitempty"` // still there at the end
 	Threads     int  `json:"threads"`
 	Busy        bool `json:"busy"`
 
@@ -75,18 +81,21 @@ type Quantiles struct {
 // Consumer is what the tail consumers saw over the whole run, except for EndToEnd,
 // which concerns the records intended in the measured window.
 type Consumer struct {
-	Consumers  int       `json:"consumers"`
-	Fetches    int64     `json:"fetches"`
-	Records    int64     `json:"records"`
-	Bytes      int64     `json:"bytes"`      // record batches
-	EndToEnd   Quantiles `json:"e2e"`        // receipt − intended time
-	Negative   int64     `json:"negative"`   // end-to-end times below 0, recorded as 0
-	Lost       int64     `json:"lost"`       // acknowledged, never fetched
-	Duplicated int64     `json:"duplicated"` // fetched again
-	Reordered  int64     `json:"reordered"`  // behind a later record of its stream
-	Corrupt    int64     `json:"corrupt"`    // wrong CRC, or not a record of this run
-	Unstamped  int64     `json:"unstamped"`  // too small to carry a header: not checked
-	Errors     int64     `json:"errors"`     // error codes in fetch responses
+	Consumers int       `json:"consumers"`
+	Fetches   int64     `json:"fetches"`
+	Records   int64     `json:"records"`
+	Bytes     int64     `json:"bytes"` // record batches
+	EndToEnd  Quantiles `json:"e2e"`   // receipt − intended time
+	// Censored is how many of these never came, of requests that were given up too;
+	// they are in at the timeout, or what they had waited when the run ended.
+	Censored   int64 `json:"e2e_censored,omitempty"`
+	Negative   int64 `json:"negative"`   // end-to-end times below 0, recorded as 0
+	Lost       int64 `json:"lost"`       // acknowledged, never fetched
+	Duplicated int64 `json:"duplicated"` // fetched again
+	Reordered  int64 `json:"reordered"`  // behind a later record of its stream
+	Corrupt    int64 `json:"corrupt"`    // wrong CRC, or not a record of this run
+	Unstamped  int64 `json:"unstamped"`  // too small to carry a header: not checked
+	Errors     int64 `json:"errors"`     // error codes in fetch responses
 	// Drained says whether everything acknowledged was fetched in time.
 	Drained bool `json:"drained"`
 	// Backlog is there when the consumers paused.
@@ -157,10 +166,10 @@ type ClassSummary struct {
 type Arrivals struct {
 	Law string `json:"law"`
 	N   int    `json:"n"` // gaps looked at
-	// KS is the Kolmogorov-Smirnov distance of the realised gaps from the
-	// exponential law of the offered rate, in operational time where the rate
-	// moves ([workloads.Schedule.Operational]); KSCritical is its 1 % critical
-	// value 1.628/sqrt(n). Both are 0 of gaps that are all alike or a trace's.
+	// KS is the Kolmogorov-Smirnov distance of the realised gaps from their law
+	// (exponential, gamma or Weibull) at the offered rate, in operational time where
+	// the rate moves ([workloads.Schedule.Operational]); KSCritical is its 1 %
+	// critical value 1.628/sqrt(n). Both are 0 of gaps that are all alike or a trace's.
 	KS         float64 `json:"ks,omitempty"`
 	KSCritical float64 `json:"ks_critical,omitempty"`
 	GapMeanNs  float64 `json:"gap_mean_ns"`

@@ -16,6 +16,7 @@ import (
 // connections, reads what comes back, and serves its share of the consumers.
 type worker struct {
 	*run
+	books
 	id     int
 	gen    *workloads.Generator
 	enc    *encoder
@@ -26,9 +27,7 @@ type worker struct {
 	mixes  []*mix
 	askers []*asker // of all mixes
 	dirty  []*conn
-	rec    *recorder
 	ledger *ledger
-	tally  *tally
 
 	// A request to several partitions while it is encoded, and its answer while it
 	// is read.
@@ -43,6 +42,7 @@ type worker struct {
 	conn      int
 
 	begun, ended, settled bool
+	over                  bool // what was left has been given up
 	alive                 int
 	err                   error
 }
@@ -81,11 +81,10 @@ func (w *worker) loop() {
 		w.bounds(now)
 		w.admit(now)
 		w.flush()
-		if now >= w.giveUpNs {
+		if now >= w.giveUpNs && !w.over {
 			w.giveUp(now)
-			break
 		}
-		if w.isSettled() && w.drained() {
+		if w.isSettled() && (w.drained() || w.producing.Load() == 0 && now >= w.readUntil()) {
 			break
 		}
 		events, err := w.poll.wait(w.sleepUntil())
@@ -103,6 +102,11 @@ func (w *worker) loop() {
 	}
 	w.bounds(telemetry.Now())
 	w.settle()
+	for _, t := range w.tails {
+		if !t.drained(w) {
+			w.tally.drained = false
+		}
+	}
 	if w.err != nil {
 		w.stop.Store(true)
 	}
@@ -112,9 +116,6 @@ func (w *worker) loop() {
 func (w *worker) bounds(now int64) {
 	if !w.begun && now >= w.startNs {
 		w.begun = true
-		for _, c := range w.mine {
-			w.tally.backlog += int64(c.pending.n + c.inflight.n)
-		}
 		if w.id == 0 {
 			w.bound(EventStart)
 		}
@@ -187,39 +188,32 @@ func (w *worker) admit(now int64) {
 		if w.nextAt > now {
 			return
 		}
-		c := w.conns[w.conn]
-		measured := w.rec.measured(w.nextAt)
-		if measured {
-			w.tally.intended++
-		}
-		q := waiting{index: w.next, intendedNs: w.nextAt, partition: int32(w.partition), measured: measured}
+		c, q := w.take()
 		switch {
 		case c.dead:
 			w.fail(c, &request{waiting: q}, transportError)
 		case c.pending.n > 0 || c.inflight.n >= w.o.W.Inflight:
-			if measured {
-				w.tally.capHits++
-			}
+			w.capped(&q)
 			if w.o.W.Late == workloads.DropLate {
-				w.drop(c, q)
+				w.withhold(&q)
+				w.dropped(&q, int64(w.o.Timeout), c.id)
 			} else {
 				c.pending.push(q)
 			}
 		default:
 			w.encode(c, q)
 		}
-		w.next++
-		w.advance()
 	}
 }
 
-// drop leaves a request out whose connection is at its cap: it counts as one that
-// was never answered.
-func (w *worker) drop(c *conn, q waiting) {
-	if q.measured {
-		w.tally.unsent++
-	}
-	w.censor(c, &request{waiting: q}, int64(w.o.Timeout), 0, false)
+// take counts this thread's next request as due and goes on to the one after it.
+func (w *worker) take() (*conn, waiting) {
+	q := waiting{index: w.next, intendedNs: w.nextAt, partition: int32(w.partition), measured: w.rec.measured(w.nextAt)}
+	c := w.conns[w.conn]
+	w.due(&q)
+	w.next++
+	w.advance()
+	return c, q
 }
 
 // admitClosed fills every connection to its cap; a request is intended the
@@ -230,19 +224,18 @@ func (w *worker) admitClosed(now int64) {
 	}
 	for _, c := range w.mine {
 		for n := c.inflight.n; n < w.o.W.Inflight && !c.dead; n++ {
-			parts := w.partsFor[c.id]
 			q := waiting{index: w.next, intendedNs: now, measured: w.rec.measured(now)}
-			p := w.gen.Partition(q.index)
-			if w.cl.leader[p] != c.node || w.o.W.Layout == workloads.Aligned {
-				p = parts[p%len(parts)]
+			turn := q.index
+			if w.o.W.Keys.Kind == workloads.RoundRobin {
+				// The connection's own: which indices it gets is a matter of threads.
+				turn = int64(c.id) + c.turns
+				c.turns++
 			}
-			q.partition = int32(p)
-			if q.measured {
-				w.tally.intended++
-				if w.tally.sends.first < 0 {
-					w.tally.sends.first = q.index
-				}
+			q.partition = int32(w.routeOn(w.gen, turn, c.id))
+			if q.measured && w.tally.sends.first < 0 {
+				w.tally.sends.first = q.index
 			}
+			w.due(&q)
 			w.encode(c, q)
 			w.next += int64(w.threads)
 		}
@@ -322,33 +315,38 @@ func (w *worker) drained() bool {
 	return true
 }
 
-// giveUp censors what is still waiting.
+// giveUp censors what is still waiting, and what was due while the thread was too
+// late to take it up. Answers that come after all are not read.
 func (w *worker) giveUp(now int64) {
+	w.over = true
+	if !w.isSettled() {
+		w.gaveUp.Store(true)
+	}
 	for _, c := range w.mine {
+		if !c.dead {
+			c.dead = true
+			w.poll.remove(c.fd)
+		}
 		for c.inflight.n > 0 {
 			q := c.inflight.pop()
-			if q.measured {
-				w.tally.outstanding++
-			}
-			w.censor(c, &q, now-q.intendedNs, now-q.sentNs, q.sentNs != 0)
+			w.disown(c, &q)
+			w.givenUp(&q.waiting, q.sentNs, now, c.id)
 		}
 		for c.pending.n > 0 {
-			q := request{waiting: c.pending.pop()}
-			if q.measured {
-				w.tally.unsent++
-			}
-			w.censor(c, &q, now-q.intendedNs, 0, false)
+			q := c.pending.pop()
+			w.withhold(&q)
+			w.givenUp(&q, 0, now, c.id)
 		}
+	}
+	for w.nextAt != never {
+		c, q := w.take()
+		w.withhold(&q)
+		w.givenUp(&q, 0, now, c.id)
 	}
 	for _, m := range w.mixes {
-		m.giveUp(now)
+		m.giveUp(w, now)
 	}
 	w.settle()
-	for _, t := range w.tails {
-		if w.producing.Load() > 0 || !t.drained(w) {
-			w.tally.drained = false
-		}
-	}
 }
 
 // kill ends a connection; what it had outstanding has failed.

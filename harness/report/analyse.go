@@ -3,8 +3,10 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ceteris/ceteris/harness/capacity"
+	"github.com/ceteris/ceteris/harness/load"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
 	"github.com/ceteris/ceteris/workloads"
@@ -27,11 +29,11 @@ var quantities = []quantity{
 	{"p50_response", "p50 response time", true, func(r *run) stats.Number { return r.response.P50 }},
 	{"p99_response", "p99 response time", true, func(r *run) stats.Number { return r.response.P99 }},
 	{"cpu_per_message", "broker CPU per message", false, func(r *run) stats.Number {
-		return perMessage(r.Server.CPUNs(), r.Load.Records)
+		return perMessage(r.Server.CPUNs(), r.Counted())
 	}},
 	{throughput, "achieved requests per second", false, func(r *run) stats.Number { return stats.Of(r.Load.AchievedPerSec) }},
 	{"switches_per_message", "context switches per message", false, func(r *run) stats.Number {
-		return perMessage(r.Server.CtxVol+r.Server.CtxInvol, r.Load.Records)
+		return perMessage(r.Server.CtxVol+r.Server.CtxInvol, r.Counted())
 	}},
 	{"p50_end_to_end", "p50 end to end", true, func(r *run) stats.Number { return r.endToEnd.P50 }},
 	{"p99_end_to_end", "p99 end to end", true, func(r *run) stats.Number { return r.endToEnd.P99 }},
@@ -48,7 +50,7 @@ func analyse(r *result.Run, later *workloads.Experiment) (*Analysis, data, error
 	a := &Analysis{
 		Schema: Schema, Experiment: m.Experiment, ResultHash: hash, HostClass: string(m.HostClass),
 		HostReasons: r.Env.Reasons, SharedCPUs: m.Placement.Shared, Planned: len(r.Planned), Ended: len(r.Cells),
-		LeftOut: []LeftOut{}, Warnings: []LeftOut{}, Notes: []string{}, Groups: []Group{},
+		LeftOut: []LeftOut{}, Warnings: []LeftOut{}, Notes: []string{}, Groups: []Group{}, leftBy: map[string]int{},
 	}
 	e, err := workloads.Parse("experiment.yaml", []byte(m.ExperimentText))
 	if err != nil {
@@ -85,10 +87,17 @@ func analyse(r *result.Run, later *workloads.Experiment) (*Analysis, data, error
 	}
 	if r.Narrow != "" {
 		a.Planned = a.Ended
-		a.Notes = append(a.Notes, "The run ended by its stop: "+r.Narrow+".")
+		a.Notes = append(a.Notes, "The run ended by its stop: "+r.Narrow+". "+
+			"Intervals that end a run by being narrow are narrow by chance, too: they hold the true ratio in up to 3 % of experiments less than the level beside them says.")
+	}
+	if r.Before != "" {
+		a.Notes = append(a.Notes, "As it began, the ledger had "+r.Before+".")
 	}
 	if a.Ended < a.Planned {
 		a.Notes = append(a.Notes, fmt.Sprintf("The run is not complete: %d of %d cells have ended.", a.Ended, a.Planned))
+	}
+	for _, e := range r.Retried {
+		a.Notes = append(a.Notes, fmt.Sprintf("Cell %s failed before the run was resumed, and was run again: %s.", e.Cell, e.Detail))
 	}
 	for _, again := range r.Repeats {
 		a.Notes = append(a.Notes, fmt.Sprintf("Block %03d was disturbed and was run again as block %03d. Both are kept: the cells of either that count are in the numbers.", again.Block, again.As))
@@ -96,7 +105,11 @@ func analyse(r *result.Run, later *workloads.Experiment) (*Analysis, data, error
 	if a.SharedCPUs {
 		a.Notes = append(a.Notes, "Broker and load generator share CPUs: response times include the generator's own work.")
 	}
-	d, err := gather(r)
+	cuts, err := a.truncate(e, r.Cells)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := gather(r, e, cuts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,6 +137,10 @@ func analyse(r *result.Run, later *workloads.Experiment) (*Analysis, data, error
 		if err := a.capacities(e, r.Cells); err != nil {
 			return nil, nil, err
 		}
+		if err := a.theories(e, d); err != nil {
+			return nil, nil, err
+		}
+		a.scalings(e, d)
 	}
 	if e != nil && e.Endpoints.Baseline != "" {
 		a.efficiencies(d)
@@ -137,6 +154,7 @@ func analyse(r *result.Run, later *workloads.Experiment) (*Analysis, data, error
 		return nil, nil, err
 	}
 	a.crossovers(d)
+	a.variances(d, r.Cells)
 	a.Headline = a.headline()
 	return a, d, nil
 }
@@ -150,23 +168,27 @@ func (a *Analysis) cell(c *result.CellRecord) {
 		a.Valid++
 		a.Driver = c.Load.Driver
 	}
-	why := []string{}
+	why, first := []string{}, "no reason"
 	if c.Error != "" {
-		why = append(why, c.Error)
+		why, first = append(why, c.Error), "failed"
 	}
 	for _, g := range c.Gates {
 		switch {
 		case g.OK:
 		case !g.Advisory && !counts:
+			if len(why) == 0 {
+				first = g.Name
+			}
 			why = append(why, g.Name+": "+g.Detail)
 		case counts:
 			a.Warnings = append(a.Warnings, LeftOut{name, g.Name + ": " + g.Detail})
 		}
 	}
 	if counts {
-		if k := c.Load.Arrivals; k.KSCritical > 0 && k.KS > k.KSCritical {
-			a.Warnings = append(a.Warnings, LeftOut{name, fmt.Sprintf(
-				"arrivals: distance %.4f from the law asked for, 1 %% critical value %.4f", k.KS, k.KSCritical)})
+		a.arrivals(name, "", &c.Load.Arrivals)
+		for i := range c.Load.Classes {
+			k := &c.Load.Classes[i]
+			a.arrivals(name, " of "+k.Class, &k.Arrivals)
 		}
 		return
 	}
@@ -179,6 +201,15 @@ func (a *Analysis) cell(c *result.CellRecord) {
 		}
 	}
 	a.LeftOut = append(a.LeftOut, LeftOut{name, text})
+	a.leftBy[first]++
+}
+
+// arrivals warns of requests that did not follow the law asked for.
+func (a *Analysis) arrivals(cell, of string, k *load.Arrivals) {
+	if k.KSCritical > 0 && k.KS > k.KSCritical {
+		a.Warnings = append(a.Warnings, LeftOut{cell, fmt.Sprintf(
+			"arrivals%s: distance %.4f from the law asked for, 1 %% critical value %.4f", of, k.KS, k.KSCritical)})
+	}
 }
 
 // point sums up one load and compares its arms.
@@ -225,34 +256,53 @@ func (a *Analysis) point(at where, by map[who]*runs) (Point, error) {
 			}
 			p.Compared = append(p.Compared, c)
 		}
+		if p.Overloaded() {
+			over, err := a.compareOverload(arm.Name, by)
+			if err != nil {
+				return p, fmt.Errorf("%s %s %s: %w", at.workload, at.durability, p.Load, err)
+			}
+			p.Compared = append(p.Compared, over...)
+		}
 	}
 	return p, a.shifts(&p, by)
 }
 
 // compare estimates one quantity of arm over base's. The floor comes from
-// the replicates of every arm: they take turns, and what they show is how well
-// this machine repeats itself.
+// the replicates of every arm, of latencies every one that kept up: they take turns,
+// and what they show is how well this machine repeats itself.
 func (a *Analysis) compare(q quantity, arm, base string, saturated []string, by map[who]*runs) (Comparison, error) {
 	c := Comparison{Quantity: q.key, A: arm, B: base}
 	refused := ""
-	values := func(w who) map[int]float64 {
-		out := map[int]float64{}
+	values := func(w who) map[int]stats.Range {
+		out := map[int]stats.Range{}
 		for _, r := range by[w].list() {
-			n := q.of(r)
-			if v, ok := n.Get(); ok {
-				out[r.Block] = v
-			} else if refused == "" {
+			switch n := q.of(r); {
+			case n.OK():
+				v, _ := n.Get()
+				if out[r.Block] = q.logOf(r, v); v <= 0 { // no ratio, and no reason to leave the block out
+					out[r.Block], refused = stats.Anything(), "it is 0, and has no ratio"
+				}
+			case q.hides(r):
+				out[r.Block] = stats.Anything()
+				fallthrough
+			case refused == "":
 				refused = n.Refusal()
 			}
 		}
 		return out
 	}
-	pairs := stats.PairBlocks(values(who{arm, false}), values(who{base, false}))
-	var null []stats.Pair
-	for _, of := range a.Arms {
-		null = append(null, stats.PairBlocks(values(who{of.Name, true}), values(who{of.Name, false}))...)
+	pairs := rangesOf(values(who{arm, false}), values(who{base, false}))
+	if !slices.ContainsFunc(pairs, func(r stats.Range) bool { return !math.IsNaN(r.Mid) }) {
+		pairs = nil
 	}
-	e, err := stats.Compare(pairs, null, a.Rope)
+	var null []stats.Range
+	for _, of := range a.Arms {
+		if q.latency && contains(saturated, of.Name) {
+			continue // how alike two runs of one length are
+		}
+		null = append(null, rangesOf(values(who{of.Name, true}), values(who{of.Name, false}))...)
+	}
+	e, err := stats.CompareWithin(pairs, null, a.Rope)
 	if err != nil {
 		return c, err
 	}
@@ -273,6 +323,43 @@ func (a *Analysis) compare(q quantity, arm, base string, saturated []string, by 
 	e.Level = math.Round(e.Level*1e6) / 1e6
 	c.Effect = e
 	return c, nil
+}
+
+// logOf is the logarithm of a run's value v, as far as it is known: a time to recover
+// is read off in steps, the last of which may have been over at any moment.
+func (q *quantity) logOf(r *run, v float64) stats.Range {
+	x := stats.Exactly(math.Log(v))
+	if q.key == timeToRecover {
+		x.Lo = math.Log(max(0, v-float64(r.overload.StepNs)))
+	}
+	return x
+}
+
+// hides reports whether a run has none of the quantity because of what it gave up: its
+// requests were too slow, or never sent, or it did not come back from an overload.
+// Leaving such a run out would choose the blocks that went well.
+func (q *quantity) hides(r *run) bool {
+	gaveUp := q.latency && r.Load.Censored > 0 || slices.ContainsFunc(overloadQuantities, func(o quantity) bool { return o.key == q.key })
+	return gaveUp && !q.of(r).OK()
+}
+
+// drawn is a run's value for a figure of medians over blocks, in which one that hides
+// it is longer than any that does not; false where there is none.
+func (q *quantity) drawn(r *run) (float64, bool) {
+	if q.hides(r) {
+		return math.Inf(1), true
+	}
+	return q.of(r).Get()
+}
+
+// hiding is whether one of the arms' runs does.
+func (q *quantity) hiding(by map[who]*runs, arms ...string) bool {
+	for _, arm := range arms {
+		if slices.ContainsFunc(by[who{arm, false}].list(), q.hides) {
+			return true
+		}
+	}
+	return false
 }
 
 // choose finds the point that the headline speaks of.

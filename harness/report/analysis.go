@@ -31,13 +31,22 @@ type Analysis struct {
 	LeftOut     []LeftOut `json:"left_out"`
 	Warnings    []LeftOut `json:"warnings"` // advisory gates of cells that count
 	Notes       []string  `json:"notes"`
-	Groups      []Group   `json:"groups"`
-	Headline    string    `json:"headline"`
+	// Variance is by comparison, Repeats what it costs to repeat.
+	Variance []Variance `json:"variance,omitempty"`
+	Repeats  *Repeats   `json:"repeats,omitempty"`
+	// Truncate is the rule by which the beginning of windows was dropped.
+	Truncate string  `json:"truncate,omitempty"`
+	Groups   []Group `json:"groups"`
+	Headline string  `json:"headline"`
 	// Efficiency is there when the experiment declares its baseline, Limits when
 	// it probes the machine.
 	Efficiency []Efficiency `json:"efficiency,omitempty"`
 	// Rungs is there when the experiment's models are a ladder.
 	Rungs []Rung `json:"rungs,omitempty"`
+	// Theory is there when arms inject service time.
+	Theory []Theory `json:"theory,omitempty"`
+	// Scaling is there when workloads vary their concurrency in a closed loop.
+	Scaling []Scaling `json:"scaling,omitempty"`
 	// Capacity is there when a load is a search for it.
 	Capacity []Capacity `json:"capacity,omitempty"`
 	// Crossovers are there where several loads are compared.
@@ -51,6 +60,8 @@ type Analysis struct {
 	Limits      *Limits        `json:"limits,omitempty"`
 	// Certificate is the load generator's, where the run took one.
 	Certificate *result.Certificate `json:"certificate,omitempty"`
+
+	leftBy map[string]int // of those left out, by the gate or what it is that kept them out
 }
 
 // ArmName is one of the arms, in the experiment's order.
@@ -112,6 +123,10 @@ type ArmPoint struct {
 	// backlog of consumers that paused, where the workload has them.
 	Classes []Beside `json:"classes,omitempty"`
 	Drain   *Drain   `json:"drain,omitempty"`
+	// Overload is what became of the load's rise, where the workload has one.
+	Overload *Overload `json:"overload,omitempty"`
+	// Prober is there when an independent client ran beside the load.
+	Prober *Prober `json:"prober,omitempty"`
 }
 
 // Spread is a distribution by its percentiles, in ns.
@@ -148,6 +163,8 @@ type RunPoint struct {
 	P99Lo  stats.Number   `json:"p99_lo_ns"`
 	P99Hi  stats.Number   `json:"p99_hi_ns"`
 	Steady steady.Verdict `json:"steady"`
+	// Dropped is how many of the first intervals the block's cells left out.
+	Dropped int `json:"dropped_intervals,omitempty"`
 }
 
 // Comparison is one quantity of arm A over that of arm B.

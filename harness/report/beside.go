@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
@@ -9,6 +10,7 @@ import (
 	"github.com/ceteris/ceteris/harness/figure"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/harness/steady"
 )
 
 // Beside is one class of requests beside the produce load, of one arm at one
@@ -22,7 +24,7 @@ type Beside struct {
 }
 
 // Drain is how consumers that had paused drained what had gathered: medians over
-// the blocks in which they did.
+// all blocks, in which one that did not is slower than any that did.
 type Drain struct {
 	PauseSec      float64      `json:"pause_sec"`
 	Blocks        int          `json:"blocks"`
@@ -38,7 +40,7 @@ type Drain struct {
 type besides map[string]*[endToEnd]*hdr.Histogram
 
 // add reads a cell's classes.
-func (b besides) add(c *result.CellRecord) error {
+func (b besides) add(c *result.CellRecord, cuts steady.Cuts) error {
 	for _, s := range c.Load.Classes {
 		m := b[s.Class]
 		if m == nil {
@@ -46,7 +48,11 @@ func (b besides) add(c *result.CellRecord) error {
 			b[s.Class] = m
 		}
 		for k := range m {
-			h, err := c.Histogram(s.Class+"-"+kinds[k], "")
+			intervals, err := c.Intervals(s.Class+"-"+kinds[k], "")
+			if err != nil {
+				return err
+			}
+			h, err := result.MergeHistograms(cuts.Rest(c, intervals))
 			if err != nil {
 				return err
 			}
@@ -70,10 +76,11 @@ func (s *runs) classes(class string) []Beside {
 		return nil
 	}
 	for i, c := range s.all[0].Load.Classes {
-		var censored int64
+		var censored, unsent int64
 		for _, r := range s.all {
 			if i < len(r.Load.Classes) {
 				censored += r.Load.Classes[i].Censored
+				unsent += r.Load.Classes[i].Unsent
 			}
 		}
 		m := s.beside[c.Class]
@@ -85,7 +92,7 @@ func (s *runs) classes(class string) []Beside {
 		}
 		out = append(out, Beside{
 			Class: c.Class, Offered: c.OfferedPerSec, Response: spread(of(response), censored, class),
-			Service: spread(of(service), censored, class), Slip: spread(of(slip), 0, class),
+			Service: spread(of(service), censored, class), Slip: spread(of(slip), unsent, class),
 		})
 	}
 	return out
@@ -94,6 +101,9 @@ func (s *runs) classes(class string) []Beside {
 // drained sums the backlogs of an arm up; nil where consumers did not pause.
 func (s *runs) drained() *Drain {
 	var d Drain
+	// A backlog that was not drained took longer than any that was, at a rate below
+	// any: a median over the others would be one of those that went well. Rates are
+	// negative, so that the same block is in the middle.
 	var records, took, caught, perSec, bytes []float64
 	for _, r := range s.all {
 		b := r.Load.Consumer.Backlog
@@ -104,20 +114,22 @@ func (s *runs) drained() *Drain {
 		d.PauseSec = b.PauseSec
 		records = append(records, float64(b.Records))
 		if b.DrainNs < 0 || b.CaughtUpNs < 0 {
+			took, caught = append(took, math.Inf(1)), append(caught, math.Inf(1))
+			perSec, bytes = append(perSec, math.Inf(1)), append(bytes, math.Inf(1))
 			continue
 		}
 		d.Drained++
 		took, caught = append(took, float64(b.DrainNs)), append(caught, float64(b.CaughtUpNs))
-		perSec, bytes = append(perSec, b.RecordsPerSec), append(bytes, b.BytesPerSec)
+		perSec, bytes = append(perSec, -b.RecordsPerSec), append(bytes, -b.BytesPerSec)
 	}
 	if d.Blocks == 0 {
 		return nil
 	}
 	of := func(v []float64) stats.Number {
-		if len(v) == 0 {
-			return stats.Refuse("no backlog was drained")
+		if m := figure.Median(v); !math.IsInf(m, 1) {
+			return stats.Of(math.Abs(m))
 		}
-		return stats.Of(figure.Median(v))
+		return stats.Refuse("the backlog was drained in %d of %d blocks within the window", d.Drained, d.Blocks)
 	}
 	d.Records, d.DrainNs, d.CaughtUpNs, d.RecordsPerSec, d.BytesPerSec = of(records), of(took), of(caught), of(perSec), of(bytes)
 	return &d

@@ -55,3 +55,40 @@ func TestBeside(t *testing.T) {
 		}
 	}
 }
+
+// TestDrained: a median is of all blocks, and there is none where the backlog outlived
+// the window in the block in the middle.
+func TestDrained(t *testing.T) {
+	of := func(drainNs ...int64) *Drain {
+		s := &runs{}
+		for _, ns := range drainNs {
+			b := &load.Backlog{PauseSec: 1, Records: 1000, DrainNs: ns, CaughtUpNs: 2 * ns, RecordsPerSec: 1e12 / float64(ns), BytesPerSec: 1e15 / float64(ns)}
+			if ns < 0 {
+				b.CaughtUpNs, b.RecordsPerSec, b.BytesPerSec = -1, 0, 0
+			}
+			c := &result.CellRecord{}
+			c.Load.Consumer.Backlog = b
+			s.all = append(s.all, &run{CellRecord: c})
+		}
+		return s.drained()
+	}
+	for _, c := range []struct {
+		of   *Drain
+		want float64 // 0: refused
+	}{
+		{of(1e6, 2e6, 3e6, 4e6, 5e6), 3e6},
+		{of(1e6, -1, 2e6, 4e6, -1), 4e6}, // of those that were drained it would be 2e6
+		{of(1e6, -1, -1, -1, 5e6), 0},
+		{of(-1), 0},
+	} {
+		ns, _ := c.of.DrainNs.Get()
+		caught, _ := c.of.CaughtUpNs.Get()
+		rate, _ := c.of.RecordsPerSec.Get()
+		if ns != c.want || caught != 2*c.want || c.want > 0 && rate != 1e12/c.want || c.of.RecordsPerSec.OK() != (c.want > 0) || !c.of.Records.OK() {
+			t.Errorf("%+v, want %v", c.of, c.want)
+		}
+		if c.want == 0 && !strings.Contains(c.of.DrainNs.Refusal(), "blocks within the window") {
+			t.Errorf("%q", c.of.DrainNs.Refusal())
+		}
+	}
+}

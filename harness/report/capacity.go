@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -54,12 +55,12 @@ func (a *Analysis) capacities(e *workloads.Experiment, cells []*result.CellRecor
 		for _, d := range w.Durability {
 			c := Capacity{Workload: w.Name, Durability: d, Promise: promise(search)}
 			found := capacity.Gather(search, cells, w.Name, d)
-			values := map[who]map[int]float64{}
+			values := map[who]map[int]stats.Range{}
 			for _, replicate := range []bool{false, true} {
 				for _, arm := range a.Arms {
 					if b := found[capacity.Arm{Name: arm.Name, Replicate: replicate}]; len(b) > 0 {
 						x := armCapacity(arm.Name, replicate, b)
-						values[who{arm.Name, replicate}], _ = b.Values()
+						values[who{arm.Name, replicate}] = b.Ranges()
 						c.Arms = append(c.Arms, x)
 					}
 				}
@@ -68,25 +69,57 @@ func (a *Analysis) capacities(e *workloads.Experiment, cells []*result.CellRecor
 				if arm.Name == a.Baseline {
 					continue
 				}
-				effect, err := stats.Compare(stats.PairBlocks(values[who{arm.Name, false}], values[who{a.Baseline, false}]), a.nullOf(values), a.Rope)
+				effect, err := stats.CompareWithin(rangesOf(values[who{arm.Name, false}], values[who{a.Baseline, false}]), a.nullOf(values), a.Rope)
 				if err != nil {
 					return err
 				}
 				c.Compared = append(c.Compared, Comparison{Quantity: "capacity", A: arm.Name, B: a.Baseline, Effect: effect})
 			}
 			a.Capacity = append(a.Capacity, c)
+			a.thin(search, cells, w.Name, d)
 		}
 	}
 	return nil
 }
 
-// nullOf pairs every arm's second run with its first.
-func (a *Analysis) nullOf(values map[who]map[int]float64) []stats.Pair {
-	var null []stats.Pair
+// thin notes the probes that had too few requests for the percentile that was
+// promised: they cannot be asked again, and what they answered is not shown elsewhere.
+func (a *Analysis) thin(c *workloads.Capacity, cells []*result.CellRecord, workload, durability string) {
+	name, need := "p99", stats.MinSamples(99)
+	if c.P99 == 0 {
+		name, need = "p50", stats.MinSamples(50)
+	}
+	few, all := 0, 0
+	for _, r := range cells {
+		if _, ok := capacity.Answer(c, r); !ok || r.Probe == 0 || r.Workload != workload || r.Durability != durability {
+			continue
+		}
+		if all++; r.Load.Response.Count < need {
+			few++
+		}
+	}
+	if few > 0 {
+		a.Notes = append(a.Notes, fmt.Sprintf("%d of %d probes for the capacity at %s, durability %s, had fewer than the %d requests that a %s takes: whether they kept it is partly chance. A longer window or a higher first rate mends that.",
+			few, all, workload, durability, need, name))
+	}
+}
+
+// nullOf is every arm's second search against its first.
+func (a *Analysis) nullOf(values map[who]map[int]stats.Range) []stats.Range {
+	var null []stats.Range
 	for _, of := range a.Arms {
-		null = append(null, stats.PairBlocks(values[who{of.Name, true}], values[who{of.Name, false}])...)
+		null = append(null, rangesOf(values[who{of.Name, true}], values[who{of.Name, false}])...)
 	}
 	return null
+}
+
+// rangesOf is the log ratio of two arms in every block that searched for both.
+func rangesOf(a, b map[int]stats.Range) []stats.Range {
+	var out []stats.Range
+	for _, block := range blocksOf(a, b) {
+		out = append(out, a[block].Less(b[block]))
+	}
+	return out
 }
 
 func armCapacity(arm string, replicate bool, b capacity.Blocks) ArmCapacity {
@@ -150,7 +183,7 @@ func (a *Analysis) capacityText() string {
 func (x *ArmCapacity) text() string {
 	v, ok := x.PerSec.Get()
 	if !ok {
-		if len(x.NotFound) > 0 {
+		if x.Blocks == 0 && len(x.NotFound) > 0 {
 			return x.NotFound[0]
 		}
 		return x.PerSec.Refusal()
@@ -160,7 +193,11 @@ func (x *ArmCapacity) text() string {
 	if hi, ok := x.Hi.Get(); ok && okLo {
 		text += fmt.Sprintf(" [%s, %s] at %s %%", figure.Count(lo), figure.Count(hi), stats.Percent(x.Level))
 	}
-	return text + " from " + plural(x.Blocks, "block")
+	text += " from " + plural(x.Blocks, "block")
+	if n := len(x.NotFound); n > 0 {
+		text += fmt.Sprintf("; beyond the rates tried in %d more", n)
+	}
+	return text
 }
 
 func capacityRows(a *Analysis) [][]string {
@@ -183,16 +220,27 @@ func (g *gallery) capacityFigures(cells []*result.CellRecord, e *workloads.Exper
 		var probes []figure.CapacityProbe
 		var marks []figure.CapacityMark
 		var n int64
-		blocks := 0
+		few, gaveUp := 0, 0 // probes whose p99 is not known
+		blocks := map[int]bool{}
 		for _, r := range cells {
 			if r.Probe == 0 || r.Workload != c.Workload || r.Durability != c.Durability {
 				continue
 			}
 			if p, ok := capacity.Answer(search, r); ok {
+				p99 := float64(max(1, r.Load.Response.P99Ns))
+				switch s := (stats.Samples{Count: r.Load.Response.Count, Censored: r.Load.Censored, Class: g.a.HostClass}); {
+				case s.Count < stats.MinSamples(99):
+					p99 = 0
+					few++
+				case s.Gate(99) != "":
+					p99 = math.Inf(1)
+					gaveUp++
+				}
 				probes = append(probes, figure.CapacityProbe{
-					Arm: r.Arm, Replicate: r.Replicate, Block: r.Block, PerSec: p.PerSec, P99Ns: float64(r.Load.Response.P99Ns), Kept: p.Kept,
+					Arm: r.Arm, Replicate: r.Replicate, Block: r.Block, PerSec: p.PerSec, P99Ns: p99, Kept: p.Kept,
 				})
-				n, blocks = n+r.Load.Response.Count, max(blocks, r.Block+1)
+				n += r.Load.Response.Count
+				blocks[r.Block] = true
 			}
 		}
 		for _, x := range c.Arms {
@@ -203,10 +251,13 @@ func (g *gallery) capacityFigures(cells []*result.CellRecord, e *workloads.Exper
 		if len(probes) == 0 {
 			continue
 		}
+		caption := "Each dot is a probe, hollow where the promise was broken or less than 99 % was acknowledged in time; the upright line is an arm's capacity over blocks, the bar at the top its signed-rank interval, no narrower than what the probes leave open; grey dots are an arm's second run in a block."
+		if few+gaveUp > 0 {
+			caption += fmt.Sprintf(" Of %d probes %d had too few requests for a p99 and stand on the lower edge, %d gave too many up for it to be known and stand on the upper.", len(probes), few, gaveUp)
+		}
 		f := g.head("capacity-"+c.Workload+"-"+c.Durability,
 			fmt.Sprintf("Capacity with a %s: %s, durability %s", c.Promise, c.Workload, c.Durability),
-			"Each dot is a probe, hollow where the promise was broken or less than 99 % was acknowledged in time; the upright line is an arm's capacity over blocks, the bar at the top its signed-rank interval; grey dots are an arm's second run in a block.",
-			c.Durability, blocks, n)
+			caption, c.Durability, len(blocks), n)
 		if err := g.save("", figure.Capacity(f, g.palette, probes, marks, float64(search.P99))); err != nil {
 			return err
 		}

@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ceteris/ceteris/harness/capacity"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/workloads"
 )
 
 // searched is a world in which tpc carries 12 000 requests per second and the
@@ -66,6 +68,28 @@ func TestCapacityIsFound(t *testing.T) {
 	}
 }
 
+// TestThinProbesAreTold: a promise about a p99 that was read off too few requests.
+func TestThinProbesAreTold(t *testing.T) {
+	search := &workloads.Capacity{P99: 5 * time.Millisecond}
+	var cells []*result.CellRecord
+	for i, n := range []int64{100, 367, 368, 10000} {
+		r := &result.CellRecord{Workload: "1k", Durability: "process", Arm: "a", Probe: i + 1, LoadPerSec: float64(n)}
+		r.Load.Response.Count = n
+		cells = append(cells, r)
+	}
+	for durability, want := range map[string]string{"process": "2 of 4 probes", "power": ""} {
+		a := &Analysis{}
+		a.thin(search, cells, "1k", durability)
+		if got := strings.Join(a.Notes, "\n"); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %q", durability, got)
+		}
+	}
+	a, half := &Analysis{}, &workloads.Capacity{P50: time.Millisecond}
+	if a.thin(half, cells, "1k", "process"); a.Notes != nil {
+		t.Errorf("a median of 100: %v", a.Notes)
+	}
+}
+
 // changing is a world in which tpc is faster below 6000 requests per second.
 func changing(blocks int) world {
 	w := even(blocks)
@@ -99,6 +123,29 @@ func TestCrossover(t *testing.T) {
 	}
 }
 
+// TestChangesOfPlacesByTurns: an arm that is slower, faster and slower again is not
+// said to be faster up to a load, and where nothing is shown no order is named.
+func TestChangesOfPlacesByTurns(t *testing.T) {
+	w := changing(8)
+	w.medianNs = func(p result.PlannedCell) float64 {
+		if p.Model == "tpc" {
+			return 1e5 * map[float64]float64{2000: 1.2, 4000: 0.7, 8000: 0.7, 16000: 1.5}[p.LoadPerSec]
+		}
+		return 1e5
+	}
+	headline, a := analysed(t, w.make(t))
+	c := a.Crossovers[0]
+	if c.PerSec.OK() || c.Below != "" || !strings.Contains(c.PerSec.Refusal(), "by turns") || strings.Contains(headline, "up to") {
+		t.Errorf("%+v (%s)\n%s", c, c.PerSec.Refusal(), headline)
+	}
+	_, a = analysed(t, even(3).make(t))
+	for _, c := range a.Crossovers {
+		if c.Below != "" {
+			t.Errorf("three blocks name an order: %+v", c)
+		}
+	}
+}
+
 // Arms that never change places cross beyond the loads, and nothing is claimed.
 func TestNoCrossover(t *testing.T) {
 	headline, a := analysed(t, even(6).make(t))
@@ -129,5 +176,89 @@ func TestCrossing(t *testing.T) {
 		if got := crossingOf(loads, c.ratios, c.rising); math.Abs(got-c.want) > 1e-12 && got != c.want {
 			t.Errorf("%v: %v, want %v", c.ratios, got, c.want)
 		}
+	}
+}
+
+// TestCapacitiesOnOneGrid: half a per cent that falls to either side of a rate that
+// was tried is no difference, however well the blocks agree.
+func TestCapacitiesOnOneGrid(t *testing.T) {
+	search := &workloads.Capacity{P99: 5 * time.Millisecond, From: 2000, Probes: 8}
+	e := &workloads.Experiment{Workloads: []*workloads.Workload{{Name: "1k", Durability: []string{"process"}}}}
+	e.Loads = workloads.Loads{Kind: workloads.CapacitySearch, Capacity: search}
+	a := &Analysis{Arms: []ArmName{{Name: "a"}, {Name: "b"}}, Baseline: "b"}
+	var cells []*result.CellRecord
+	for block := range 8 {
+		for _, arm := range []string{"a", "b", "b again"} {
+			name, again := strings.CutSuffix(arm, " again")
+			limit := map[string]float64{"a": 11830, "b": 11770}[name]
+			var seen []capacity.Probe
+			for probe := range search.Probes {
+				r := &result.CellRecord{Block: block, Workload: "1k", Durability: "process", Arm: name, Replicate: again, Probe: probe + 1}
+				r.LoadPerSec, r.Load.AchievedRatio = capacity.Next(search.From, seen), 1
+				r.Load.Response.P99Ns = 1e6
+				if r.LoadPerSec > limit {
+					r.Load.Response.P99Ns = 20e6
+				}
+				cells, seen = append(cells, r), append(seen, capacity.Probe{PerSec: r.LoadPerSec, Kept: r.LoadPerSec <= limit})
+			}
+		}
+	}
+	if err := a.capacities(e, cells); err != nil {
+		t.Fatal(err)
+	}
+	x := a.Capacity[0].Compared[0]
+	lo, _ := x.Lo.Get()
+	if hi, _ := x.Hi.Get(); lo > 1.005 || hi < 1.005 || x.Verdict == stats.Resolved {
+		t.Errorf("11,830 over 11,770: %+v", x)
+	}
+}
+
+// TestThinProbesHaveNoPlace: the figure of a search shows no p99 that its requests do
+// not carry, and tells of it.
+func TestThinProbesHaveNoPlace(t *testing.T) {
+	w := searched(1)
+	change := w.change
+	w.change = func(c *result.CellRecord) {
+		change(c)
+		switch c.Load.Response.Count = 400; c.Probe {
+		case 1:
+			c.Load.Response.Count = 367
+		case 2:
+			c.Load.Censored = 5 // of 400, where 4 may be beyond p99
+		}
+	}
+	dir := w.make(t)
+	build(t, dir)
+	text, err := os.ReadFile(filepath.Join(dir, "figures", "capacity-1k-process.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := 0
+	for _, row := range strings.Split(strings.TrimSpace(string(text)), "\n")[1:] {
+		f := strings.Split(row, ",")
+		if first := f[3] == "2000" || f[3] == "4000"; (f[4] == "") != first {
+			t.Errorf("the requests carry a p99: %v; %s", !first, row)
+		}
+		if f[4] == "" {
+			bare++
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	for _, want := range []string{"Of 27 probes 3 had too few requests", "3 gave too many up", "on an edge: p99 not known"} {
+		if err != nil || bare != 6 || !strings.Contains(string(page), want) {
+			t.Errorf("%d of three searches, want 6; the page lacks %q (%v)", bare, want, err)
+		}
+	}
+}
+
+// TestCapacityBeyond: where some blocks found a capacity, one that did not does not
+// speak for the arm.
+func TestCapacityBeyond(t *testing.T) {
+	x := ArmCapacity{PerSec: stats.Refuse("5 of 8 blocks have it beyond"), Blocks: 3, NotFound: []string{"block 0: every rate was kept"}}
+	if got := x.text(); got != "5 of 8 blocks have it beyond" {
+		t.Errorf("%q", got)
+	}
+	if x.Blocks = 0; x.text() != "block 0: every rate was kept" {
+		t.Errorf("%q", x.text())
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ceteris/ceteris/harness/figure"
 	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/harness/stats"
 )
 
 // certify enters the run's certificate: what it says of the driver, and which
@@ -53,10 +54,12 @@ func (a *Analysis) isNull(arm string) bool {
 // CertificateFigures draws what the drivers' certificates rest on; hash is the
 // result's, "" outside of one.
 func CertificateFigures(c *result.Certificate, hash string) []*figure.Figure {
+	const bare = "only waits"
 	var arms []figure.Arm
 	for _, d := range c.Drivers {
 		arms = append(arms, figure.Arm{Name: d.Driver})
 	}
+	arms = append(arms, figure.Arm{Name: bare})
 	pal := figure.NewPalette(arms)
 	footer := fmt.Sprintf("host class %s · null broker, durability process", c.HostClass)
 	if hash != "" {
@@ -69,7 +72,8 @@ func CertificateFigures(c *result.Certificate, hash string) []*figure.Figure {
 	}{
 		{
 			"certificate-slip", "How late the generator is at 50,000 requests a second", "slip",
-			"The moment a request was sent less the moment it was due, on the null broker. The limit for p99 is 10 µs.",
+			"The moment a request was sent less the moment it was due, on the null broker. The limit for p99 is 10 µs. " +
+				"\"Only waits\" is a thread on the same CPU that looks at the clock and does nothing else: the machine's part.",
 			func(d *result.DriverCertificate) result.CertificateCurve { return d.Slip },
 		},
 		{
@@ -81,11 +85,13 @@ func CertificateFigures(c *result.Certificate, hash string) []*figure.Figure {
 		var curves []figure.Curve
 		var y figure.Range
 		highest := 0.0
-		for i := range c.Drivers {
-			d := &c.Drivers[i]
-			from := x.of(d)
-			curve := figure.Curve{Arm: d.Driver, Count: from.Requests}
+		add := func(name string, from result.CertificateCurve) {
+			curve := figure.Curve{Arm: name, Count: from.Requests}
+			carried := (stats.Samples{Count: from.Requests, Class: string(c.HostClass)}).Highest()
 			for _, q := range from.Points {
+				if carried == 0 || q.Percentile > carried {
+					break // as in every other figure
+				}
 				curve.Points = append(curve.Points, figure.Quantile{Percentile: q.Percentile, Ns: q.Ns})
 				y.Include(max(q.Ns, leastNs))
 				highest = max(highest, q.Percentile)
@@ -93,6 +99,12 @@ func CertificateFigures(c *result.Certificate, hash string) []*figure.Figure {
 			if len(curve.Points) > 0 {
 				curves = append(curves, curve)
 			}
+		}
+		for i := range c.Drivers {
+			add(c.Drivers[i].Driver, x.of(&c.Drivers[i]))
+		}
+		if x.quantity == "slip" && len(c.Drivers) > 0 {
+			add(bare, c.Drivers[0].Bare)
 		}
 		if len(curves) > 0 {
 			out = append(out, figure.Percentiles(figure.Figure{Name: x.name, Title: x.title, Caption: x.caption, Footer: footer}, pal, x.quantity, curves, y.Decimal(), highest))

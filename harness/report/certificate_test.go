@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ceteris/ceteris/harness/host"
 	"github.com/ceteris/ceteris/harness/result"
 )
 
@@ -66,5 +67,33 @@ func TestCertificate(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestCertificateCarries: its curves end where those of brokers do.
+func TestCertificateCarries(t *testing.T) {
+	for _, c := range []struct {
+		class    host.Class
+		requests int64
+		last     string
+	}{{"C", 100000, "99"}, {"A", 100000, "99.9"}, {"A", 1000, "99"}, {"C", 40, "90"}} {
+		x := certified(1e6, true)
+		x.HostClass = c.class
+		curve := result.CertificateCurve{Requests: c.requests}
+		for _, p := range []float64{0, 50, 90, 99, 99.9} {
+			curve.Points = append(curve.Points, result.CertificateQuantile{Percentile: p, Ns: 1000 + p})
+		}
+		x.Drivers[0].Slip, x.Drivers[0].Floor = curve, curve
+		for _, f := range CertificateFigures(x, "") {
+			rows := strings.Split(strings.TrimSpace(string(f.CSV)), "\n")
+			if got := strings.Split(rows[len(rows)-1], ",")[4]; got != c.last {
+				t.Errorf("%s of %d requests on class %s goes on to p%s, want p%s", f.Name, c.requests, c.class, got, c.last)
+			}
+		}
+	}
+	x := certified(1e6, true)
+	x.Drivers[0].Slip.Requests = 1
+	if n := len(CertificateFigures(x, "")); n != 1 {
+		t.Errorf("%d figures, want the floor alone: one request carries nothing", n)
 	}
 }

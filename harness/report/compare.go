@@ -66,18 +66,22 @@ func pointRows(w *tabwriter.Writer, p, q *Point) {
 			if x.Replicate || y.Replicate || x.Arm != y.Arm {
 				continue
 			}
+			behind := contains(p.Saturated, x.Arm) || contains(q.Saturated, x.Arm)
 			for _, v := range []struct {
-				name string
-				a, b stats.Number
+				name    string
+				a, b    stats.Number
+				latency bool
 			}{
-				{"p50 response", x.Response.P50, y.Response.P50},
-				{"p99 response", x.Response.P99, y.Response.P99},
-				{"CPU per message", x.CPU, y.CPU},
+				{"p50 response", x.Response.P50, y.Response.P50, true},
+				{"p99 response", x.Response.P99, y.Response.P99, true},
+				{"CPU per message", x.CPU, y.CPU, false},
 			} {
 				ratio := "–"
 				va, okA := v.a.Get()
 				vb, okB := v.b.Get()
-				if okA && okB && va > 0 {
+				if v.latency && behind {
+					ratio = "– (saturated)"
+				} else if okA && okB && va > 0 {
 					ratio = number(vb / va)
 				}
 				fmt.Fprintf(w, "  %s %s\t%s\t%s\t%s\n", x.Arm, v.name, duration(v.a), duration(v.b), ratio)

@@ -14,7 +14,9 @@ import (
 // Crossover is the load at which an arm and the baseline change places in one
 // quantity: the median over blocks of where their log ratio, drawn over the
 // logarithm of the load, passes 0, and the interval between two of the blocks'
-// crossings that the binomial law gives.
+// crossings that the binomial law gives. There is one only where the arms are
+// resolved, beyond the A/A floor, as one way round at a load and as the other at a
+// higher one.
 type Crossover struct {
 	Workload   string `json:"workload"`
 	Durability string `json:"durability"`
@@ -29,7 +31,8 @@ type Crossover struct {
 	Lo      stats.Number `json:"lo"`
 	Hi      stats.Number `json:"hi"`
 	Level   float64      `json:"level"`
-	// Below is what A is at loads below: lower or higher.
+	// Below is what A is at loads below: lower or higher; empty where no change of
+	// places is shown.
 	Below string `json:"below"`
 }
 
@@ -59,6 +62,9 @@ func (a *Analysis) crossover(g *Group, q quantity, arm string, d data) (Crossove
 			continue
 		}
 		at := d[where{g.Workload, g.Durability, p.LoadPerSec}]
+		if q.hiding(at, arm, a.Baseline) {
+			continue
+		}
 		value := func(w who) map[int]float64 {
 			out := map[int]float64{}
 			for _, r := range at[w].list() {
@@ -87,7 +93,44 @@ func (a *Analysis) crossover(g *Group, q quantity, arm string, d data) (Crossove
 	}
 	c := Crossover{Workload: g.Workload, Durability: g.Durability, Quantity: q.key, A: arm, B: a.Baseline, Blocks: len(whole)}
 	c.find(loads, whole)
+	if why := g.unchanged(q.key, arm, c.Below); why != "" {
+		// Of arms that are alike, chance alone makes more than half of the blocks cross
+		// as soon as there are four loads or more.
+		none := stats.Refuse("%s", why)
+		c.PerSec, c.Lo, c.Hi, c.Level, c.Below = none, none, none, 0, ""
+	}
 	return c, true
+}
+
+// unchanged is why no load parts those at which an arm is resolved as below from
+// higher ones at which it is the opposite; empty where one does.
+func (g *Group) unchanged(quantity, arm, below string) string {
+	first, last, turns := "", "", 0
+	for _, p := range g.Points { // upward
+		for _, x := range p.Compared {
+			ratio, ok := x.Ratio.Get()
+			if !ok || p.LoadPerSec == 0 || x.A != arm || x.Quantity != quantity || x.Verdict != stats.Resolved {
+				continue
+			}
+			is := "higher"
+			if ratio < 1 {
+				is = "lower"
+			}
+			if first == "" {
+				first = is
+			} else if is != last {
+				turns++
+			}
+			last = is
+		}
+	}
+	switch {
+	case turns > 1:
+		return fmt.Sprintf("loads resolve %s as lower and as higher by turns, so that no one load parts them", arm)
+	case turns == 0 || first != below:
+		return fmt.Sprintf("no load resolves %s as %s and a higher one as the opposite", arm, below)
+	}
+	return ""
 }
 
 // find fills the crossing in. A block that has none lies beyond one of the loads,
@@ -164,7 +207,7 @@ func crossingOf(loads, ratios []float64, rising bool) float64 {
 }
 
 // crossoverText names, for the headline, those that most blocks have and that are
-// known with an interval.
+// known with an interval, which none is that was not shown.
 func (a *Analysis) crossoverText() string {
 	var b strings.Builder
 	for _, c := range a.Crossovers {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ceteris/ceteris/harness/stats"
@@ -12,13 +13,14 @@ import (
 var quantityOf = map[string]string{
 	"p99 response produce": "p99_response", "p50 response produce": "p50_response",
 	"p99 e2e fetch": "p99_end_to_end", "p50 e2e fetch": "p50_end_to_end", "cpu per message": "cpu_per_message",
+	"time to recover": timeToRecover, "overload goodput": goodput,
 }
 
 // Holm is a p-value corrected for the number of things tested.
 type Holm struct {
 	P      stats.Number `json:"p"`
 	Family int          `json:"family"` // how many were tested together
-	Holds  bool         `json:"holds"`  // at 5 %
+	Holds  bool         `json:"holds"`  // at 5 %, and no A/A floor explains it
 }
 
 // ClaimOutcome is what became of a claim that the experiment file makes.
@@ -59,7 +61,8 @@ func (a *Analysis) declare(e *workloads.Experiment) error {
 		return err
 	}
 	for i, c := range family {
-		c.Holm = &Holm{stats.Of(adjusted[i]), len(family), adjusted[i] <= alpha}
+		// What one arm does to itself holds nothing, however small its p-value.
+		c.Holm = &Holm{stats.Of(adjusted[i]), len(family), adjusted[i] <= alpha && c.Verdict == stats.Resolved}
 	}
 	return a.claims(e)
 }
@@ -90,8 +93,14 @@ func (a *Analysis) claims(e *workloads.Experiment) error {
 				}
 			}
 		})
-		if out.Places == 0 {
+		switch missing := planned(e, c) - out.Places; {
+		case out.Places == 0:
 			out.P, out.Words = stats.Of(1), "not tested: no cell of it counts"
+		case missing > 0: // a claim about all of them holds only if each does
+			out.P = stats.Of(1)
+			if out.Words == "" {
+				out.Words = fmt.Sprintf("not shown: no cell counts at %s more", plural(missing, "place"))
+			}
 		}
 		v, _ := out.P.Get()
 		p = append(p, v)
@@ -112,6 +121,20 @@ func (a *Analysis) claims(e *workloads.Experiment) error {
 		}
 	}
 	return nil
+}
+
+// planned is at how many places a claim was to be tested, those aside whose loads an
+// arm's own answers decide.
+func planned(e *workloads.Experiment, c *workloads.Claim) int {
+	over := slices.ContainsFunc(overloadQuantities, func(q quantity) bool { return q.key == quantityOf[c.Endpoint] })
+	n := 0
+	for _, s := range e.Cells() {
+		if s.Arm.Name == c.Arm && !s.Replicate && s.Probe == 0 && s.Fraction == 0 &&
+			c.At(s.Workload, string(s.Durability), s.LoadPerSec) && (!over || s.Workload.Overload != nil) {
+			n++
+		}
+	}
+	return n
 }
 
 // take enters one place into the outcome; the first that does not bear the claim

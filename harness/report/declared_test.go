@@ -1,9 +1,11 @@
 package report
 
 import (
+	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -114,6 +116,38 @@ func TestClaimWithoutCells(t *testing.T) {
 	}
 }
 
+// A claim about two places does not hold where one of them has no cell that counts.
+func TestClaimWithoutOnePlace(t *testing.T) {
+	w := claimed()
+	w.shape = strings.Replace(w.shape, "durability: [process]", "durability: [process, power]", 1)
+	w.change = func(c *result.CellRecord) { c.Valid = c.Durability == "process" }
+	_, a := analysed(t, w.make(t))
+	if c := a.Claims[0]; c.Places != 1 || c.Holm.Holds || !strings.Contains(c.Words, "no cell counts at 1 place more") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestInsideTheFloorDoesNotHold: a difference that one arm shows to itself is not one
+// that holds among the declared, however small its p-value.
+func TestInsideTheFloorDoesNotHold(t *testing.T) {
+	w := claimed()
+	w.claims = ""
+	w.medianNs = func(p result.PlannedCell) float64 {
+		if p.Replicate || p.Model == "tpc" {
+			return 150e3
+		}
+		return 100e3
+	}
+	headline, a := analysed(t, w.make(t))
+	c := a.comparison(t, "process", "2000", "p50_response")
+	if p, ok := c.Holm.P.Get(); c.Verdict != stats.Inside || !ok || p > alpha || c.Holm.Holds {
+		t.Errorf("%+v %+v", c, c.Holm)
+	}
+	if strings.Contains(headline, "holds among") || !strings.Contains(headline, "among 2 declared") {
+		t.Errorf("headline:\n%s", headline)
+	}
+}
+
 func TestSteadyIsTold(t *testing.T) {
 	w := small(2)
 	w.intervals = 20
@@ -161,6 +195,97 @@ func TestShiftFunction(t *testing.T) {
 	}
 }
 
+// TestShiftFloor: the figure of a shift function holds it against what one arm does to
+// itself, percentile by percentile, as every other comparison.
+func TestShiftFloor(t *testing.T) {
+	w := small(6)
+	before := w.medianNs
+	w.medianNs = func(p result.PlannedCell) float64 {
+		if p.Replicate {
+			return 2 * before(p)
+		}
+		return before(p)
+	}
+	dir := w.make(t)
+	_, a := build(t, dir)
+	text, err := os.ReadFile(filepath.Join(dir, "figures", "shift-1k-process.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Split(strings.TrimSpace(string(text)), "\n")[1:]
+	for _, row := range rows {
+		f := strings.Split(row, ",")
+		if v, err := strconv.ParseFloat(f[len(f)-1], 64); err != nil || v < 1.8 || v > 2.4 {
+			t.Errorf("floor %v (%v), want about 2: %s", v, err, row)
+		}
+		if c := a.comparison(t, "process", "2000", "p50_response"); f[1] == "50" && f[len(f)-1] != field(c.Floor) {
+			t.Errorf("the floor of p50 is %s, of the comparison %s", f[len(f)-1], field(c.Floor))
+		}
+	}
+	if len(rows) != len(stats.ShiftPercentiles) {
+		t.Errorf("%d rows, want %d", len(rows), len(stats.ShiftPercentiles))
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	if err != nil || !strings.Contains(string(page), "Grey is the A/A floor of each percentile") {
+		t.Errorf("the page does not say what is grey (%v)", err)
+	}
+}
+
+// TestShiftBandsOfUnlikeArms: an arm that lost a block has no band beside one that has.
+func TestShiftBandsOfUnlikeArms(t *testing.T) {
+	w := small(9)
+	w.models = `[tpc, threadpool, {name: other, model: threadpool, set: {num.io.threads: 2}}]`
+	w.change = func(c *result.CellRecord) { c.Valid = c.Arm != "tpc" || c.Block > 0 }
+	dir := w.make(t)
+	build(t, dir)
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	for _, want := range []string{"The band holds all true ratios at once with 9", "Fewer than nine blocks give no band"} {
+		if err != nil || !strings.Contains(string(page), want) {
+			t.Errorf("the page lacks %q (%v)", want, err)
+		}
+	}
+}
+
+// TestFloorOfThoseThatKeptUp: what a saturated arm does to itself is no floor of the
+// latencies of others; its costs are.
+func TestFloorOfThoseThatKeptUp(t *testing.T) {
+	w := small(8)
+	w.models = `[tpc, threadpool, {name: behind, model: threadpool, set: {num.io.threads: 2}}]`
+	before := w.medianNs
+	w.medianNs = func(p result.PlannedCell) float64 {
+		if p.Arm == "behind" && p.Replicate {
+			return 3 * before(p)
+		}
+		return before(p)
+	}
+	floor := func(ratio float64, quantity string) (float64, int) {
+		w.change = func(c *result.CellRecord) {
+			if c.Arm == "behind" {
+				c.Load.AchievedRatio = ratio
+			}
+		}
+		_, a := analysed(t, w.make(t))
+		for _, c := range a.Groups[0].Points[0].Compared {
+			if c.A == "tpc" && c.Quantity == quantity {
+				v, _ := c.Floor.Get()
+				return v, c.FloorBlocks
+			}
+		}
+		t.Fatalf("no comparison of %s", quantity)
+		return 0, 0
+	}
+	for _, c := range []struct {
+		ratio    float64
+		quantity string
+		blocks   int
+		wide     bool
+	}{{1, "p50_response", 8, true}, {0.5, "p50_response", 6, false}, {0.5, "cpu_per_message", 8, false}} {
+		if v, blocks := floor(c.ratio, c.quantity); blocks != c.blocks || (v > 1.5) != c.wide {
+			t.Errorf("%s, %v of the load: floor %v of %d blocks, want %d and wide: %v", c.quantity, c.ratio, v, blocks, c.blocks, c.wide)
+		}
+	}
+}
+
 // Endpoints of another file are exploratory, and change nothing in the result.
 func TestExplore(t *testing.T) {
 	dir := small(6).make(t)
@@ -190,5 +315,57 @@ func TestExplore(t *testing.T) {
 	}
 	if _, err := Explore(dir, out, e); err == nil {
 		t.Error("a report was written over another")
+	}
+}
+
+// TestClaimMap: every claim is led to files that are there, and that hold what it
+// is about.
+func TestClaimMap(t *testing.T) {
+	w := claimed()
+	w.shape = wide
+	w.claims += `  - {text: under power, arm: tpc, says: lower, durability: power, per_second: 8000}
+`
+	dir := w.make(t)
+	build(t, dir)
+	f, err := os.Open(filepath.Join(dir, "tables", "claim-map.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]string{}
+	for _, r := range rows[1:] {
+		if _, err := os.Stat(filepath.Join(dir, r[12])); err != nil {
+			t.Errorf("%s: %v", r[0], err)
+		}
+		at := r[0] + " at " + strings.Join(r[7:10], " ")
+		files[at] = append(files[at], r[12])
+	}
+	if len(files) != 3*6+1 {
+		t.Errorf("%d places, want 19", len(files))
+	}
+	for at, want := range map[string]string{
+		"under power at 1k power 8000":    "tables/effects.csv figures/effects.svg figures/percentiles-1k-power-8000.svg figures/load-1k-power.svg figures/shift-1k-power.svg",
+		"same price at 1k process 2000":   "tables/effects.csv figures/effects.svg figures/cpu-1k-process.svg",
+		"under power at 1k process 2000":  "",
+		"faster at 1k process 20000":      "tables/effects.csv figures/effects.svg figures/percentiles-1k-process-20000.svg figures/load-1k-process.svg figures/shift-1k-process.svg",
+		"under power at 1k process 20000": "",
+	} {
+		if got := strings.Join(files[at], " "); got != want {
+			t.Errorf("%s: %s, want %s", at, got, want)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), `<td class="t">under power</td><td>1k</td><td>power</td><td>8000</td>`) {
+		t.Error("the page has no map of the claims")
+	}
+	if err := Verify(dir); err != nil {
+		t.Error(err)
 	}
 }

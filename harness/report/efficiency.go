@@ -100,13 +100,17 @@ func (a *Analysis) efficiencies(d data) {
 				Workload: g.Workload, Durability: g.Durability, Load: p.Load, Arm: arm.Arm, Blocks: arm.Blocks,
 				P50: arm.Response.P50, P99: arm.Response.P99,
 			}
+			if contains(p.Saturated, arm.Arm) {
+				none := stats.Refuse("saturated: it would be how long the run was")
+				row.P50, row.P99 = none, none
+			}
 			var perCPU, bytes []float64
 			for _, r := range d[where{g.Workload, g.Durability, p.LoadPerSec}][who{arm.Arm, false}].list() {
 				if ns := r.Server.CPUNs(); ns > 0 {
-					perCPU = append(perCPU, float64(r.Load.Acked)*1e9/float64(ns))
+					perCPU = append(perCPU, float64(r.Load.Acked)*r.Held()*1e9/float64(ns))
 				}
 				if ns := r.Load.EndMonotonicNs - r.Load.StartMonotonicNs; ns > 0 {
-					bytes = append(bytes, float64(r.Load.PayloadBytes)*1e9/float64(ns))
+					bytes = append(bytes, float64(r.Load.PayloadBytes)*r.InTime()*1e9/float64(ns))
 				}
 			}
 			row.Switches, row.LockWait = stats.Refuse("not told"), stats.Refuse("not told")
@@ -119,6 +123,9 @@ func (a *Analysis) efficiencies(d data) {
 				if c.A == arm.Arm && c.Quantity == "cpu_per_message" {
 					row.Ratio, row.Lo, row.Hi = inverse(c.Ratio), inverse(c.Hi), inverse(c.Lo)
 					row.Level, row.Words = c.Level, c.Words
+					if c.Verdict == stats.Resolved { // of the ratio that was turned over
+						row.Words = map[string]string{"lower": "higher", "higher": "lower"}[c.Words]
+					}
 				}
 			}
 			row.OfLimit = stats.Refuse("no limit was probed")

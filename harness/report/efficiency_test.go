@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ceteris/ceteris/harness/result"
+	"github.com/ceteris/ceteris/harness/stats"
 )
 
 // declared is a world whose experiment declares its baseline and sweeps over
@@ -74,5 +75,45 @@ func TestEfficiency(t *testing.T) {
 	}
 	if err := Verify(dir); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestEfficiencyIsTurnedOver: twice the CPU time for a message is fewer requests for a
+// CPU-second, in words too.
+func TestEfficiencyIsTurnedOver(t *testing.T) {
+	w := small(6)
+	w.endpoints = ", baseline: tpc"
+	_, a := analysed(t, w.make(t))
+	cpu, e := a.comparison(t, "process", "2000", "cpu_per_message"), a.Efficiency[1]
+	ratio, _ := e.Ratio.Get()
+	if e.Arm != "threadpool" || cpu.Words != "higher" || math.Abs(ratio-0.5) > 1e-3 || e.Words != "lower" {
+		t.Errorf("CPU time %q, requests for it %v %q", cpu.Words, ratio, e.Words)
+	}
+}
+
+// TestBehindIsNotCheaper: what a broker that fell behind answers behind the window was
+// not done with the CPU time of the window.
+func TestBehindIsNotCheaper(t *testing.T) {
+	w := small(1)
+	w.inside, w.endpoints = true, ", baseline: threadpool"
+	costs := func(perSec float64) (Efficiency, ArmPoint) {
+		w.change = func(c *result.CellRecord) { c.Load.AchievedPerSec, c.Load.AchievedRatio = perSec, perSec/c.LoadPerSec }
+		_, a := analysed(t, w.make(t))
+		return a.Efficiency[0], a.Groups[0].Points[0].Arms[0]
+	}
+	e, x := costs(2000)
+	behind, y := costs(1000)
+	for name, v := range map[string][2]stats.Number{
+		"CPU time of a message":     {x.CPU, y.CPU},
+		"switches of a message":     {x.Switches, y.Switches},
+		"switches of a request":     {x.Inside.Switches, y.Inside.Switches},
+		"storage of a byte":         {x.Inside.Storage, y.Inside.Storage},
+		"requests for a CPU-second": {behind.PerCPUSecond.Median, e.PerCPUSecond.Median},
+		"bytes a second":            {behind.BytesPerSec.Median, e.BytesPerSec.Median},
+	} {
+		was, ok := v[0].Get()
+		if is, ok2 := v[1].Get(); !ok || !ok2 || math.Abs(is/was-2) > 1e-3 {
+			t.Errorf("%s: %v and %v, want a factor of 2 where half was acknowledged in time", name, was, is)
+		}
 	}
 }

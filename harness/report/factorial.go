@@ -28,8 +28,13 @@ type FactorEffect struct {
 	Hi         stats.Number `json:"hi"`
 	Level      float64      `json:"level"`
 	P          stats.Number `json:"p"`
-	// Holm is over the effects of one grid on one quantity at one load.
+	// Holm is over all effects of one grid on declared quantities, wherever they were
+	// measured, and over all those on others: the headline looks through all of them.
 	Holm Holm `json:"holm"`
+
+	declared bool
+	floor    stats.Number // of a ratio of two arms in this quantity at this load
+	arms     int
 }
 
 // factorials estimates every effect of every grid whose factors have two values.
@@ -43,6 +48,7 @@ func (a *Analysis) factorials(e *workloads.Experiment, d data) error {
 			a.Notes = append(a.Notes, "Effects of the factors of "+grid.Name+" are not estimated: that takes two values of each. Its arms are compared one by one.")
 			continue
 		}
+		first := len(a.Factorial)
 		for i := range a.Groups {
 			g := &a.Groups[i]
 			for j := range g.Points {
@@ -54,21 +60,64 @@ func (a *Analysis) factorials(e *workloads.Experiment, d data) error {
 					}
 					for _, x := range effects {
 						x.Workload, x.Durability, x.Load = g.Workload, g.Durability, p.Load
+						x.declared, x.floor, x.arms = declares(&e.Endpoints, q.key), p.floor(q.key), len(grid.Arms)
 						a.Factorial = append(a.Factorial, x)
 					}
 				}
+			}
+		}
+		for _, declared := range []bool{true, false} {
+			if err := correct(a.Factorial[first:], declared); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
+// floor is the A/A floor of a quantity, which all arms have in common.
+func (p *Point) floor(quantity string) stats.Number {
+	none := stats.Refuse("no block has a valid replicate")
+	for _, c := range p.Compared {
+		if c.Quantity == quantity && c.Floor.OK() {
+			return c.Floor
+		}
+	}
+	return none
+}
+
+// beyond reports whether the effect is beyond the floor. That is of one cell over
+// another; of the mean of half of the arms over that of the others it is less by the
+// root of how many each has.
+func (x *FactorEffect) beyond() bool {
+	floor, ok := x.floor.Get()
+	ratio, known := x.Ratio.Get()
+	return ok && known && math.Abs(math.Log(ratio)) > math.Log(floor)/math.Sqrt(float64(x.arms)/2)
+}
+
+// correct corrects the p-values of a grid's effects on quantities that are declared,
+// or on the others, for their number.
+func correct(effects []FactorEffect, declared bool) error {
+	var family []*FactorEffect
+	var p []float64
+	for i := range effects {
+		if v, _ := effects[i].P.Get(); effects[i].declared == declared {
+			family, p = append(family, &effects[i]), append(p, v)
+		}
+	}
+	adjusted, err := stats.Holm(p)
+	for i, x := range family {
+		x.Holm = Holm{stats.Of(adjusted[i]), len(family), adjusted[i] <= alpha && x.beyond()}
+	}
+	return err
+}
+
 // factorial is the effects of one grid on one quantity at one point; none where an
-// arm is saturated or no block has them all.
+// arm is saturated or has runs that hide it, or no block has them all.
 func factorial(grid workloads.FactorGrid, q quantity, p *Point, by map[who]*runs) ([]FactorEffect, error) {
 	logs := map[int][]float64{} // by block, in the order of the arms
 	for k, arm := range grid.Arms {
-		if q.latency && contains(p.Saturated, arm) {
+		if q.latency && contains(p.Saturated, arm) || q.hiding(by, arm) {
 			return nil, nil
 		}
 		for _, r := range by[who{arm, false}].list() {
@@ -78,7 +127,6 @@ func factorial(grid workloads.FactorGrid, q quantity, p *Point, by map[who]*runs
 		}
 	}
 	var out []FactorEffect
-	var p0 []float64
 	for set := 1; set < len(grid.Arms); set++ {
 		var contrasts []float64
 		for block := range p.blocks() {
@@ -89,18 +137,14 @@ func factorial(grid workloads.FactorGrid, q quantity, p *Point, by map[who]*runs
 		if len(contrasts) == 0 {
 			return nil, nil
 		}
-		x, tested, err := factorEffect(contrasts)
+		x, err := factorEffect(contrasts)
 		if err != nil {
 			return nil, err
 		}
 		x.Grid, x.Quantity, x.Factors = grid.Name, q.key, factorNames(grid, set)
-		out, p0 = append(out, x), append(p0, tested)
+		out = append(out, x)
 	}
-	adjusted, err := stats.Holm(p0)
-	for i := range out {
-		out[i].Holm = Holm{stats.Of(adjusted[i]), len(out), adjusted[i] <= alpha}
-	}
-	return out, err
+	return out, nil
 }
 
 // blocks is how many there can be.
@@ -141,10 +185,10 @@ func factorNames(grid workloads.FactorGrid, set int) []string {
 	return out
 }
 
-func factorEffect(contrasts []float64) (FactorEffect, float64, error) {
+func factorEffect(contrasts []float64) (FactorEffect, error) {
 	s, err := stats.HodgesLehmann(contrasts)
 	if err != nil {
-		return FactorEffect{}, 0, err
+		return FactorEffect{}, err
 	}
 	w, err := stats.Wilcoxon(contrasts)
 	none := stats.Refuse("one block gives no interval")
@@ -152,13 +196,14 @@ func factorEffect(contrasts []float64) (FactorEffect, float64, error) {
 	if s.Level > 0 {
 		x.Lo, x.Hi = stats.Of(math.Exp(s.Lo)), stats.Of(math.Exp(s.Hi))
 	}
-	return x, w.TwoSided(), err
+	return x, err
 }
 
 // Name is the factors, as a product.
 func (x *FactorEffect) Name() string { return strings.Join(x.Factors, " × ") }
 
-// factorialText names the effects that hold, for the headline.
+// factorialText names the effects that hold and that no floor explains, for the
+// headline.
 func (a *Analysis) factorialText() string {
 	var b strings.Builder
 	for i := range a.Factorial {
@@ -172,8 +217,12 @@ func (a *Analysis) factorialText() string {
 		r, _ := x.Ratio.Get()
 		lo, _ := x.Lo.Get()
 		hi, _ := x.Hi.Get()
-		fmt.Fprintf(&b, "  %s, %s, %s: %s of %s %s [%s, %s] at %s %%\n", x.Workload, x.Durability, x.Load, x.Name(), title(x.Quantity),
+		fmt.Fprintf(&b, "  %s, %s, %s: %s of %s %s [%s, %s] at %s %%", x.Workload, x.Durability, x.Load, x.Name(), title(x.Quantity),
 			number(r), number(lo), number(hi), stats.Percent(x.Level))
+		if !x.declared {
+			b.WriteString(", exploratory")
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }

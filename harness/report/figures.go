@@ -29,6 +29,8 @@ type gallery struct {
 	dir     string
 	palette figure.Palette
 	out     pictures
+	formats []string
+	width   figure.Width
 
 	response, slip, cost, stages figure.Range
 	highest                      float64
@@ -36,9 +38,16 @@ type gallery struct {
 	rates map[string]figure.Range
 }
 
-// drawAll draws every figure into dir.
+// drawAll draws every figure into dir as a report has it.
 func drawAll(a *Analysis, d data, e *workloads.Experiment, cells []*result.CellRecord, dir string) (pictures, error) {
-	g := &gallery{a: a, d: d, dir: dir, out: pictures{}, rates: map[string]figure.Range{}}
+	g := &gallery{a: a, d: d, dir: dir, formats: figure.Saved, width: figure.Text}
+	return g.all(e, cells)
+}
+
+// all draws every figure.
+func (g *gallery) all(e *workloads.Experiment, cells []*result.CellRecord) (pictures, error) {
+	a := g.a
+	g.out, g.rates = pictures{}, map[string]figure.Range{}
 	var arms []figure.Arm
 	for _, arm := range a.Arms {
 		arms = append(arms, figure.Arm(arm))
@@ -51,9 +60,15 @@ func drawAll(a *Analysis, d data, e *workloads.Experiment, cells []*result.CellR
 	if err := g.capacityFigures(cells, e); err != nil {
 		return nil, err
 	}
+	if err := g.theoryFigures(); err != nil {
+		return nil, err
+	}
+	if err := g.scalingFigures(); err != nil {
+		return nil, err
+	}
 	for i := range a.Groups {
 		group := &a.Groups[i]
-		for _, draw := range []func(*Group) error{g.percentiles, g.loads, g.shiftFigure, g.stageBars, g.costs, g.slips, g.heat} {
+		for _, draw := range []func(*Group) error{g.percentiles, g.timelines, g.loads, g.shiftFigure, g.stageBars, g.costs, g.slips, g.heat} {
 			if err := draw(group); err != nil {
 				return nil, err
 			}
@@ -71,7 +86,10 @@ func drawAll(a *Analysis, d data, e *workloads.Experiment, cells []*result.CellR
 
 // save writes a figure's files and keeps it for the page.
 func (g *gallery) save(place string, f *figure.Figure) error {
-	if err := f.Save(g.dir); err != nil {
+	if g.width != figure.Text {
+		f.Fit(g.width)
+	}
+	if err := f.SaveAs(g.dir, g.formats); err != nil {
 		return err
 	}
 	svg, err := f.SVG()
@@ -151,6 +169,10 @@ func (g *gallery) percentiles(group *Group) error {
 			continue
 		}
 		caption := "Response time runs from the intended moment of sending. Histograms are merged over blocks; each curve ends at the highest percentile that its samples and the host class carry."
+		caption += p.bandCaption()
+		if g.a.Truncate != "" {
+			caption += " The beginning of windows is left out by the rule " + g.a.Truncate + "."
+		}
 		if len(p.Saturated) > 0 {
 			caption += " Saturated: " + strings.Join(p.Saturated, ", ") + "."
 		}
@@ -175,9 +197,11 @@ func (g *gallery) curves(group *Group, p *Point, kind int, upTo func(ArmPoint) f
 		}
 		n += h.TotalCount()
 		blocks = max(blocks, arm.Blocks)
-		out = append(out, figure.Curve{
-			Arm: arm.Arm, Replicate: arm.Replicate, Count: h.TotalCount(), Points: figure.Quantiles(h, upTo(arm)),
-		})
+		c := figure.Curve{Arm: arm.Arm, Replicate: arm.Replicate, Count: h.TotalCount(), Points: figure.Quantiles(h, upTo(arm))}
+		if kind == response {
+			spreadOut(&c, g.d[at][who{arm.Arm, arm.Replicate}].list())
+		}
+		out = append(out, c)
 	}
 	return out, n, blocks
 }
@@ -192,13 +216,13 @@ func (g *gallery) loads(group *Group) error {
 			offered++
 		}
 		for _, arm := range p.Arms {
-			for _, r := range arm.Runs {
+			for _, r := range g.d[where{group.Workload, group.Durability, p.LoadPerSec}][who{arm.Arm, arm.Replicate}].list() {
 				pt := figure.LoadPoint{
 					Arm: arm.Arm, Replicate: arm.Replicate, Block: r.Block, Offered: p.LoadPerSec,
-					Achieved: r.Achieved, Saturated: r.Ratio < keptUp,
+					Achieved: stats.Round(r.Load.AchievedPerSec), Saturated: r.saturated(),
 				}
-				pt.P50, pt.HasP50 = r.P50.Get()
-				pt.P99, pt.HasP99 = r.P99.Get()
+				pt.P50, pt.HasP50 = quantities[0].drawn(r)
+				pt.P99, pt.HasP99 = quantities[1].drawn(r)
 				points = append(points, pt)
 			}
 		}
@@ -336,7 +360,7 @@ func (g *gallery) effects() error {
 		}
 	}
 	f := g.head("effects", fmt.Sprintf("Ratio of %s to %s at equal load and durability", what, g.a.Baseline),
-		fmt.Sprintf("Left of 1: lower than %s. Hodges-Lehmann estimate over blocks with the signed-rank interval at the level that the blocks can reach; the grey band is the largest difference between two runs of one arm. Latencies of saturated points are left out.", g.a.Baseline),
+		fmt.Sprintf("Left of 1: lower than %s. Hodges-Lehmann estimate over blocks with the signed-rank interval at the level that the blocks can reach; the grey band is the A/A floor, how far the same estimate of an arm over itself may lie from 1. Latencies of saturated points are left out.", g.a.Baseline),
 		strings.Join(strength, ", "), blocks, n)
 	return g.save("", figure.Effects(f, titles, rows))
 }

@@ -31,7 +31,12 @@ type run struct {
 	shift              []stats.Number // of stats.ShiftPercentiles
 	p99Lo, p99Hi       stats.Number
 	steady             steady.Verdict
-	look               *look // nil when the cell kept none
+	dropped            int               // intervals
+	curve              []figure.Quantile // of response times, as far as the run carries
+	within             []within          // of p50 and p99, over those that are kept
+	look               *look             // nil when the cell kept none
+	overload           *OverloadRun      // nil when there was none
+	line               *line             // nil when nothing was to happen
 }
 
 func (r *run) saturated() bool { return r.Load.AchievedRatio < keptUp }
@@ -79,8 +84,8 @@ type who struct {
 // data is the valid runs of a result, in the order of the plan.
 type data map[where]map[who]*runs
 
-// gather reads every valid cell's histograms.
-func gather(r *result.Run) (data, error) {
+// gather reads every valid cell's histograms, without what cuts drops of them.
+func gather(r *result.Run, e *workloads.Experiment, cuts steady.Cuts) (data, error) {
 	d := data{}
 	for _, c := range r.Cells {
 		if !c.Valid || c.Probe > 0 {
@@ -93,22 +98,23 @@ func gather(r *result.Run) (data, error) {
 		if d[at][w] == nil {
 			d[at][w] = &runs{beside: besides{}}
 		}
-		if err := d[at][w].add(c, string(r.Manifest.HostClass)); err != nil {
+		if err := d[at][w].add(c, eventful(e, c.Workload), string(r.Manifest.HostClass), cuts); err != nil {
 			return nil, err
 		}
 	}
 	return d, nil
 }
 
-// add reads one cell.
-func (s *runs) add(c *result.CellRecord, class string) error {
-	x := &run{CellRecord: c}
+// add reads one cell. w is its workload where something was to happen meanwhile, else
+// nil.
+func (s *runs) add(c *result.CellRecord, w *workloads.Workload, class string, cuts steady.Cuts) error {
+	x := &run{CellRecord: c, dropped: cuts[steady.PlaceOf(c)]}
 	for k, kind := range kinds {
 		intervals, err := c.Intervals(kind, "")
 		if err != nil && !(k == endToEnd && os.IsNotExist(err)) {
 			return err
 		}
-		h, err := result.MergeHistograms(intervals)
+		h, err := result.MergeHistograms(cuts.Rest(c, intervals))
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", c.Dir, kind, err)
 		}
@@ -121,8 +127,11 @@ func (s *runs) add(c *result.CellRecord, class string) error {
 			if err := x.window(h, intervals, class); err != nil {
 				return fmt.Errorf("%s: %s: %w", c.Dir, kind, err)
 			}
+			if err := x.happened(w, intervals, class); err != nil {
+				return err
+			}
 		case endToEnd:
-			x.endToEnd = spread(h, 0, class)
+			x.endToEnd = spread(h, c.Load.Consumer.Censored, class)
 		}
 		if s.merged[k] != nil {
 			if h, err = result.MergeHistograms([]*hdr.Histogram{s.merged[k], h}); err != nil {
@@ -131,7 +140,7 @@ func (s *runs) add(c *result.CellRecord, class string) error {
 		}
 		s.merged[k] = h
 	}
-	if err := s.beside.add(c); err != nil {
+	if err := s.beside.add(c, cuts); err != nil {
 		return err
 	}
 	var err error
@@ -145,7 +154,8 @@ func (s *runs) add(c *result.CellRecord, class string) error {
 	return nil
 }
 
-// window reads off what needs the intervals one by one.
+// window reads off what needs the intervals one by one; whole is merged from what is
+// kept of them. Requests that were given up count as if all of them were in it.
 func (x *run) window(whole *hdr.Histogram, intervals []*hdr.Histogram, class string) error {
 	s := stats.Samples{Count: whole.TotalCount(), Censored: x.Load.Censored, Class: class}
 	for _, p := range stats.ShiftPercentiles {
@@ -159,9 +169,13 @@ func (x *run) window(whole *hdr.Histogram, intervals []*hdr.Histogram, class str
 	if err != nil {
 		return err
 	}
-	x.steady = steady.Judge(byTime)
+	if x.response.Highest > 0 {
+		x.curve = figure.Quantiles(whole, x.response.Highest)
+	}
+	x.steady = steady.JudgeFrom(byTime, x.dropped)
+	x.within = []within{withinOf(byTime[x.dropped:], 50), withinOf(byTime[x.dropped:], 99)}
 	if x.p99Lo, x.p99Hi = x.response.P99, x.response.P99; x.response.P99.OK() {
-		x.p99Lo, x.p99Hi = stats.WithinRun(steady.Buckets(byTime), 99, uint64(x.Block))
+		x.p99Lo, x.p99Hi = stats.WithinRun(steady.Buckets(byTime[x.dropped:]), 99, uint64(x.Block))
 	}
 	return nil
 }
@@ -206,7 +220,10 @@ func spread(h *hdr.Histogram, censored int64, class string) Spread {
 		Count: s.Count, Censored: censored, P50: at(50), P90: at(90), P99: at(99), P999: at(99.9),
 		Highest: s.Highest(), Mean: stats.Refuse("no samples"),
 	}
-	if s.Count > 0 {
+	switch {
+	case censored > 0:
+		out.Mean = stats.Refuse("%d of %d requests were given up or still waiting: the mean is not known", censored, s.Count)
+	case s.Count > 0:
 		out.Mean = stats.Of(h.Mean())
 	}
 	return out
@@ -215,31 +232,39 @@ func spread(h *hdr.Histogram, censored int64, class string) Spread {
 // armPoint sums runs of one arm up.
 func armPoint(w who, s *runs, class string) (ArmPoint, error) {
 	p := ArmPoint{Arm: w.arm, Replicate: w.replicate, Blocks: len(s.all)}
-	var censored, cpu, switches, rss int64
+	var censored, unsent, neverCame, cpu, switches, rss int64
 	var achieved []float64
+	var counted float64
 	for _, r := range s.all {
 		censored += r.Load.Censored
+		unsent += r.Load.Unsent // in the slip, too, at what they had waited
+		neverCame += r.Load.Consumer.Censored
 		cpu += r.Server.CPUNs()
 		switches += r.Server.CtxVol + r.Server.CtxInvol
 		rss = max(rss, r.Server.MaxRSSBytes)
 		p.Messages += r.Load.Records
+		counted += r.Counted()
 		achieved = append(achieved, r.Load.AchievedPerSec)
 		p.Runs = append(p.Runs, RunPoint{
 			Block: r.Block, Position: r.Position, Requests: r.response.Count, Achieved: stats.Round(r.Load.AchievedPerSec),
 			Ratio: stats.Round(r.Load.AchievedRatio), P50: r.response.P50, P99: r.response.P99,
-			CPU: perMessage(r.Server.CPUNs(), r.Load.Records), P99Lo: r.p99Lo, P99Hi: r.p99Hi, Steady: r.steady,
+			CPU: perMessage(r.Server.CPUNs(), r.Counted()), P99Lo: r.p99Lo, P99Hi: r.p99Hi, Steady: r.steady, Dropped: r.dropped,
 		})
 	}
 	sort.Slice(p.Runs, func(i, j int) bool { return p.Runs[i].Block < p.Runs[j].Block })
 	p.Achieved = stats.Of(figure.Median(achieved))
-	p.CPU, p.Switches = perMessage(cpu, p.Messages), perMessage(switches, p.Messages)
+	p.CPU, p.Switches = perMessage(cpu, counted), perMessage(switches, counted)
 	p.MaxRSS = stats.Of(float64(rss))
 	p.Response, p.Service = spread(s.merged[response], censored, class), spread(s.merged[service], censored, class)
-	p.Slip, p.EndToEnd = spread(s.merged[slip], 0, class), spread(s.merged[endToEnd], 0, class)
+	p.Slip, p.EndToEnd = spread(s.merged[slip], unsent, class), spread(s.merged[endToEnd], neverCame, class)
 	p.Stages = mergeStages(s.all)
 	p.Classes, p.Drain = s.classes(class), s.drained()
+	p.Overload = s.overloaded()
 	var err error
 	p.Cost = cost(s.all)
+	if p.Prober, err = probed(s.all, class); err != nil {
+		return p, err
+	}
 	p.Inside, err = inside(s.all, class)
 	return p, err
 }
@@ -265,11 +290,11 @@ func mergeStages(runs []*run) []Stage {
 	return out
 }
 
-func perMessage(n, messages int64) stats.Number {
+func perMessage(n int64, messages float64) stats.Number {
 	if messages <= 0 {
 		return stats.Refuse("no message was acknowledged")
 	}
-	return stats.Of(float64(n) / float64(messages))
+	return stats.Of(float64(n) / messages)
 }
 
 // durabilities in the order of what they promise.

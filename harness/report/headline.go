@@ -1,7 +1,12 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +19,7 @@ func (a *Analysis) headline() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d of %d cells count", a.Experiment, a.Valid, a.Planned)
 	if n := len(a.LeftOut); n > 0 {
-		fmt.Fprintf(&b, ", %d left out by their gates", n)
+		fmt.Fprintf(&b, ", %d left out (%s)", n, a.leftOutText())
 	}
 	if n := a.Planned - a.Ended; n > 0 {
 		fmt.Fprintf(&b, ", %d not run", n)
@@ -30,10 +35,23 @@ func (a *Analysis) headline() string {
 	b.WriteString(a.capacityText())
 	b.WriteString(a.crossoverText())
 	b.WriteString(a.claimsText())
+	if line := a.RepeatsLine(); line != "" {
+		b.WriteString("\n" + line + "\n")
+	}
 	if len(a.Groups) == 0 && len(a.Capacity) == 0 {
 		b.WriteString("\nNo cell counts, so nothing is compared.\n")
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// leftOutText counts cells by the first reason that they have, the commonest first.
+func (a *Analysis) leftOutText() string {
+	names := slices.Sorted(maps.Keys(a.leftBy))
+	slices.SortStableFunc(names, func(x, y string) int { return a.leftBy[y] - a.leftBy[x] })
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %d", name, a.leftBy[name])
+	}
+	return strings.Join(names, ", ")
 }
 
 // groupText is one workload at one durability.
@@ -45,11 +63,12 @@ func (a *Analysis) groupText(g *Group) string {
 		fmt.Fprintf(&b, " (saturated: %s)", strings.Join(p.Saturated, ", "))
 	}
 	b.WriteString("\n")
+	b.WriteString(p.overloadText())
 	for _, c := range p.Compared {
 		if c.Quantity == quantities[0].key {
 			fmt.Fprintf(&b, "  %s / %s\n", c.A, c.B)
 		}
-		if isHeadline(c.Quantity) || c.Quantity == throughput && p.LoadPerSec == 0 {
+		if isHeadline(c.Quantity) || c.Quantity == throughput && p.LoadPerSec == 0 || c.Quantity == timeToRecover || c.Quantity == goodput {
 			fmt.Fprintf(&b, "    %-30s%s\n", title(c.Quantity), effectText(c.Effect)+c.holmText())
 		}
 	}
@@ -84,6 +103,14 @@ func (p *Point) loadText() string {
 	return p.Load + " requests/s"
 }
 
+// LoadOf is the load beside an arm's numbers: with a mark where it fell behind.
+func (p *Point) LoadOf(arm string) string {
+	if contains(p.Saturated, arm) {
+		return p.Load + " (saturated)"
+	}
+	return p.Load
+}
+
 // effectText is a ratio with its interval, the floor beside it and the verdict.
 func effectText(e stats.Effect) string {
 	ratio, ok := e.Ratio.Get()
@@ -116,7 +143,7 @@ func ratioText(n stats.Number) string {
 }
 
 func title(key string) string {
-	for _, q := range quantities {
+	for _, q := range slices.Concat(quantities, overloadQuantities) {
 		if q.key == key {
 			return q.title
 		}
@@ -146,4 +173,35 @@ func plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// Verdicts are what the result says of each declared comparison, or of the
+// headline's where none is declared, a line each.
+func (a *Analysis) Verdicts() (out []string) {
+	for _, declared := range []bool{true, false} {
+		a.each(func(g *Group, p *Point) {
+			for _, c := range p.Compared {
+				if c.Declared == declared && (declared || isHeadline(c.Quantity)) {
+					out = append(out, fmt.Sprintf("%s/%s %s at %s %s %s: %s, %s", c.A, c.B, c.Quantity, g.Workload, g.Durability, p.Load, c.Verdict, brief(c.Effect)))
+				}
+			}
+		})
+		if len(out) > 0 {
+			break
+		}
+	}
+	return out
+}
+
+// Read reads the analysis that a report of the result in dir has left.
+func Read(dir string) (*Analysis, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "analysis.json"))
+	if err != nil {
+		return nil, err
+	}
+	a := &Analysis{}
+	if err := json.Unmarshal(text, a); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "analysis.json"), err)
+	}
+	return a, nil
 }

@@ -84,8 +84,8 @@ func readLook(c *result.CellRecord) (*look, error) {
 	}
 	x := &look{
 		begin: begin, end: end, windowNs: float64(c.Server.WindowNs),
-		acked: float64(c.Load.Acked), switches: float64(c.Server.CtxVol + c.Server.CtxInvol),
-		storage: math.NaN(), payload: float64(c.Load.PayloadBytes),
+		acked: float64(c.Load.Acked) * c.Held(), switches: float64(c.Server.CtxVol + c.Server.CtxInvol),
+		storage: math.NaN(), payload: float64(c.Load.PayloadBytes) * c.Held(),
 	}
 	if w := c.Server.WriteBytes; w != nil {
 		x.storage = float64(*w)
@@ -109,6 +109,16 @@ func grown(looks []*look, name string) (sum float64, ok bool) {
 	for _, x := range looks {
 		end, there := x.end.Sum(name)
 		begin, _ := x.begin.Sum(name)
+		sum, ok = sum+end-begin, ok || there
+	}
+	return sum, ok
+}
+
+// grownWhere is [grown] of the series that carry a label, given as name="value".
+func grownWhere(looks []*look, name, label string) (sum float64, ok bool) {
+	for _, x := range looks {
+		end, there := x.end.Where(name, label)
+		begin, _ := x.begin.Where(name, label)
 		sum, ok = sum+end-begin, ok || there
 	}
 	return sum, ok

@@ -37,6 +37,7 @@ func TestInside(t *testing.T) {
 		want("storage", in.Storage, 3)
 		want("GC cycles", in.GCCycles, 2*cells)
 		want("GC CPU", in.GCCPU, 0.01)
+		want("GC pauses", in.GCPauses, 0.002)
 		want("Go heap", in.GoHeap, 8e6)
 		want("switches", in.Switches, 3)
 		if x.Arm != "tpc" {

@@ -3,12 +3,11 @@ package report
 import (
 	"bytes"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"os"
-	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/ceteris/ceteris/harness/figure"
@@ -21,19 +20,22 @@ import (
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"svg":       func(s string) template.HTML { return template.HTML(s) }, // #nosec: drawn by package figure, which escapes text
-	"duration":  duration,
-	"ratio":     ratioText,
-	"title":     title,
-	"count":     count,
-	"amount":    amount,
-	"bytes":     bytesText,
-	"holds":     contains,
-	"percent":   stats.Percent,
-	"share":     shareText,
-	"megabytes": megabytes,
-	"plural":    plural,
-	"at":        func(p pictures, place ...string) []picture { return p[strings.Join(place, "/")] },
+	"svg":        func(s string) template.HTML { return template.HTML(s) }, // #nosec: drawn by package figure, which escapes text
+	"duration":   duration,
+	"ratio":      ratioText,
+	"title":      title,
+	"count":      count,
+	"amount":     amount,
+	"bytes":      bytesText,
+	"percent":    stats.Percent,
+	"share":      shareText,
+	"megabytes":  megabytes,
+	"plural":     plural,
+	"small":      digits,
+	"minBlocks":  func() int { return stats.MinBlocks },
+	"theoryNote": func() string { return theoryNote },
+	"at":         func(p pictures, place ...string) []picture { return p[strings.Join(place, "/")] },
+	"factor":     number,
 }).Parse(pageText))
 
 // view is what the page shows.
@@ -48,6 +50,7 @@ type view struct {
 	Checks   []host.Check
 	Unpassed int // of them
 	Fixed    []host.Change
+	Shown    []shownAt // the claims, place by place
 }
 
 // configRow is a setting in which arms differ.
@@ -57,8 +60,8 @@ type configRow struct {
 }
 
 // writePage writes report.html.
-func writePage(a *Analysis, r *result.Run, p pictures, path string) error {
-	v := view{Analysis: a, Manifest: &r.Manifest, Machine: machine(&r.Env), Pictures: p, Checks: r.Env.Checks, Fixed: r.Env.Fixed}
+func writePage(a *Analysis, r *result.Run, p pictures, shown []shownAt, path string) error {
+	v := view{Analysis: a, Shown: shown, Manifest: &r.Manifest, Machine: machine(&r.Env), Pictures: p, Checks: r.Env.Checks, Fixed: r.Env.Fixed}
 	for _, c := range v.Checks {
 		if c.Status != host.Pass {
 			v.Unpassed++
@@ -119,16 +122,12 @@ func (v *view) configs(r *result.Run) error {
 		if at != nil && (c.Workload != at.Workload || c.Durability != at.Durability || c.LoadPerSec != at.LoadPerSec) {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(c.Dir, "broker.json"))
-		if os.IsNotExist(err) {
-			continue
-		}
+		s, err := readSaid(c)
 		if err != nil {
 			return err
 		}
-		s := &brokerSaid{}
-		if err := json.Unmarshal(b, s); err != nil {
-			return fmt.Errorf("%s: %w", filepath.Join(c.Dir, "broker.json"), err)
+		if s == nil {
+			continue
 		}
 		said[c.Arm] = s
 		if at == nil {
@@ -186,6 +185,18 @@ func amount(n stats.Number) string {
 	v, ok := n.Get()
 	if !ok {
 		return "–"
+	}
+	return figure.Count(v)
+}
+
+// digits writes a number to three digits however small it is, or a dash.
+func digits(n stats.Number) string {
+	v, ok := n.Get()
+	switch {
+	case !ok:
+		return "–"
+	case v != 0 && v < 0.01:
+		return strconv.FormatFloat(v, 'g', 3, 64)
 	}
 	return figure.Count(v)
 }

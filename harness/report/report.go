@@ -8,12 +8,16 @@ import (
 	"runtime"
 	"sort"
 
+	"github.com/ceteris/ceteris/harness/figure"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/workloads"
 )
 
 // made is what a report consists of, below the result directory.
 var made = []string{"analysis.json", "report.html", "figures", "tables"}
+
+// unfinished begins the name of the directory in which a report is made.
+const unfinished = ".report-"
 
 // drawnBy names the toolchain of the last drawing; other compilers may compress
 // or round a picture differently.
@@ -26,7 +30,17 @@ func Build(dir string) (headline string, err error) {
 	if err != nil {
 		return "", err
 	}
-	tmp, err := os.MkdirTemp(dir, ".report-")
+	// What one that was killed has left would become part of the result.
+	old, err := filepath.Glob(filepath.Join(dir, unfinished+"*"))
+	if err != nil {
+		return "", err
+	}
+	for _, path := range old {
+		if err := os.RemoveAll(path); err != nil {
+			return "", err
+		}
+	}
+	tmp, err := os.MkdirTemp(dir, unfinished)
 	if err != nil {
 		return "", err
 	}
@@ -110,6 +124,29 @@ func Explore(dir, out string, later *workloads.Experiment) (headline string, err
 	return a.Headline, nil
 }
 
+// Figures draws the figures of the result in dir into out, made if it is not
+// there, in these of [figure.Formats] and at this width, and returns how many there
+// are. The result stays as it is.
+func Figures(dir, out string, formats []string, width figure.Width) (n int, err error) {
+	r, err := result.Open(dir)
+	if err != nil {
+		return 0, err
+	}
+	a, d, err := analyse(r, nil)
+	if err != nil {
+		return 0, err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return 0, err
+	}
+	e, _ := workloads.Parse("experiment.yaml", []byte(r.Manifest.ExperimentText))
+	drawn, err := (&gallery{a: a, d: d, dir: out, formats: formats, width: width}).all(e, r.Cells)
+	for _, at := range drawn {
+		n += len(at)
+	}
+	return n, err
+}
+
 // render writes a whole report of r into out; later as in analyse.
 func render(r *result.Run, later *workloads.Experiment, out string) (*Analysis, error) {
 	a, d, err := analyse(r, later)
@@ -133,11 +170,18 @@ func render(r *result.Run, later *workloads.Experiment, out string) (*Analysis, 
 	if err != nil {
 		return nil, err
 	}
+	if later != nil && e != nil {
+		e.Claims = later.Claims
+	}
+	shown := a.claimMap(e, pictures)
+	if err := writeClaimMap(shown, a.Baseline, filepath.Join(out, "tables", "claim-map.csv")); err != nil {
+		return nil, err
+	}
 	by := runtime.Version() + " " + runtime.GOARCH + "\n"
 	if err := os.WriteFile(filepath.Join(out, drawnBy), []byte(by), 0o644); err != nil {
 		return nil, err
 	}
-	return a, writePage(a, r, pictures, filepath.Join(out, "report.html"))
+	return a, writePage(a, r, pictures, shown, filepath.Join(out, "report.html"))
 }
 
 // reportFiles reads the report in dir: slash-separated path to contents.

@@ -8,9 +8,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/ceteris/ceteris/harness/load"
 	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
 )
@@ -185,12 +188,27 @@ func TestLeftOut(t *testing.T) {
 	if c := a.comparison(t, "process", "2000", "p50_response"); c.Blocks != 2 || c.Level != 0.5 {
 		t.Errorf("%+v, want two blocks at level 0.5", c)
 	}
-	if !strings.Contains(headline, "48 of 54 cells count, 6 left out by their gates") {
+	if !strings.Contains(headline, "48 of 54 cells count, 6 left out (steal 6)") {
 		t.Errorf("headline:\n%s", headline)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	if err != nil || !strings.Contains(string(page), "steal: 0.4000 of the CPU time") {
 		t.Errorf("the page does not say why (%v)", err)
+	}
+}
+
+// TestArrivalsAreTold: requests of whatever kind that did not follow their law.
+func TestArrivalsAreTold(t *testing.T) {
+	off, on := load.Arrivals{KS: 0.2, KSCritical: 0.1}, load.Arrivals{KS: 0.1, KSCritical: 0.2}
+	for _, c := range []struct {
+		produce, class load.Arrivals
+		want           string
+	}{{on, on, ""}, {off, on, "arrivals: distance 0.2000"}, {on, off, "arrivals of metadata: distance 0.2000"}, {on, load.Arrivals{}, ""}} {
+		a := &Analysis{}
+		a.cell(&result.CellRecord{Valid: true, Load: load.Summary{Arrivals: c.produce, Classes: []load.ClassSummary{{Class: "metadata", Arrivals: c.class}}}})
+		if n := len(a.Warnings); (n == 1) != (c.want != "") || n == 1 && !strings.HasPrefix(a.Warnings[0].Why, c.want) {
+			t.Errorf("%+v: got %v", c, a.Warnings)
+		}
 	}
 }
 
@@ -214,9 +232,53 @@ func TestGates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range strings.Split(string(csv), "\n")[1:] {
-		if f := strings.Split(line, ","); len(f) == 5 && f[3] >= "99" && f[3] != "100" {
-			t.Errorf("the curve goes on to %s: %s", f[3], line)
+	head, _, _ := strings.Cut(string(csv), "\n")
+	at := slices.Index(strings.Split(head, ","), "percentile")
+	last := 0.0
+	for _, line := range strings.Split(strings.TrimSpace(string(csv)), "\n")[1:] {
+		percentile, err := strconv.ParseFloat(strings.Split(line, ",")[at], 64)
+		if last = max(last, percentile); err != nil || percentile >= 99 {
+			t.Errorf("the curve goes on to %v (%v): %s", percentile, err, line)
+		}
+	}
+	if last < 90 {
+		t.Errorf("the curve ends at p%v, which 300 samples carry beyond", last)
+	}
+}
+
+// TestCensoredMean: one request whose end was not seen leaves most percentiles as they
+// are, and no mean.
+func TestCensoredMean(t *testing.T) {
+	w := small(2)
+	w.change = func(c *result.CellRecord) {
+		if c.Model == "tpc" {
+			c.Load.Censored = 1
+		}
+	}
+	_, a := analysed(t, w.make(t))
+	for _, x := range a.Groups[0].Points[0].Arms {
+		censored := x.Arm == "tpc"
+		if x.Response.Mean.OK() == censored || x.Service.Mean.OK() == censored || !x.Slip.Mean.OK() || !x.Response.P99.OK() {
+			t.Errorf("%s: %+v", x.Arm, x.Response)
+		}
+		if censored && !strings.Contains(x.Response.Mean.Refusal(), "the mean is not known") {
+			t.Errorf("%s: %q", x.Arm, x.Response.Mean.Refusal())
+		}
+	}
+}
+
+// TestCensoredSlip: how late requests left that never did is not known.
+func TestCensoredSlip(t *testing.T) {
+	w := small(2)
+	w.change = func(c *result.CellRecord) {
+		if c.Model == "tpc" {
+			c.Load.Censored, c.Load.Unsent = 100, 100 // of 4,000
+		}
+	}
+	_, a := analysed(t, w.make(t))
+	for _, x := range a.Groups[0].Points[0].Arms {
+		if censored := x.Arm == "tpc"; x.Slip.P99.OK() == censored || x.Slip.Mean.OK() == censored || !x.Slip.P50.OK() {
+			t.Errorf("%s: %+v", x.Arm, x.Slip)
 		}
 	}
 }
@@ -420,5 +482,103 @@ func TestCompare(t *testing.T) {
 	}
 	if _, err := Compare(a, t.TempDir()); err == nil {
 		t.Error("an empty directory was compared")
+	}
+}
+
+// TestBefore: a result tells how many were made before it.
+func TestBefore(t *testing.T) {
+	dir := small(1).make(t)
+	j, _, err := result.OpenJournal(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if err := j.Append(result.EventRunStart, "", "earlier runs of this experiment: 9"); err != nil {
+		t.Fatal(err)
+	}
+	_, a := analysed(t, dir)
+	if !contains(a.Notes, "As it began, the ledger had earlier runs of this experiment: 9.") {
+		t.Errorf("notes: %q", a.Notes)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	_, a := analysed(t, small(6).make(t))
+	v := a.Verdicts()
+	if len(v) != 1 || !strings.HasPrefix(v[0], "tpc/threadpool p99_response at 1k process 2000: resolved, 0.") {
+		t.Errorf("%q", v)
+	}
+}
+
+// TestToldOfRetries: a cell that failed, and passed when the run was resumed, has no
+// mark any more. The report tells of it all the same.
+func TestToldOfRetries(t *testing.T) {
+	dir := small(1).make(t)
+	path := filepath.Join(dir, "journal.jsonl")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := result.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := r.Planned[0].Key()
+	was := `{"event":"cell-start","cell":"` + key + `"}` + "\n" + `{"event":"cell-failed","cell":"` + key + `","detail":"disk on fire"}` + "\n" +
+		`{"event":"run-resume"}` + "\n" + `{"event":"cell-start","cell":"` + key + `"}` + "\n"
+	if err := os.WriteFile(path, append([]byte(was), text...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Build(dir); err != nil {
+		t.Fatal(err)
+	}
+	a, err := Read(dir)
+	want := "Cell " + key + " failed before the run was resumed, and was run again: disk on fire."
+	if err != nil || !slices.Contains(a.Notes, want) {
+		t.Errorf("notes %q, %v; want %q", a.Notes, err, want)
+	}
+}
+
+// TestReportAfterAKill: what a report that was killed has left is not sealed with
+// the next one.
+func TestReportAfterAKill(t *testing.T) {
+	dir := small(1).make(t)
+	left := filepath.Join(dir, ".report-1", "figures")
+	if err := os.MkdirAll(left, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Build(dir); err != nil {
+		t.Fatal(err)
+	}
+	if found, _ := filepath.Glob(filepath.Join(dir, ".report-*")); len(found) > 0 {
+		t.Errorf("%v is part of the result", found)
+	}
+}
+
+// TestCountersReadLate: an arm whose counters were first read in the middle of its
+// window is not cheaper for that.
+func TestCountersReadLate(t *testing.T) {
+	cpu := func(window int64) map[string]stats.Number {
+		w := small(1)
+		w.change = func(c *result.CellRecord) {
+			c.Load.StartMonotonicNs, c.Load.EndMonotonicNs, c.Server.WindowNs = 7, 7+2e9, 2e9
+			if c.Arm == "tpc" {
+				c.Server.WindowNs = window
+			}
+		}
+		_, a := analysed(t, w.make(t))
+		out := map[string]stats.Number{}
+		for _, arm := range a.Groups[0].Points[0].Arms {
+			if !arm.Replicate {
+				out[arm.Arm] = arm.CPU
+			}
+		}
+		return out
+	}
+	early, late := cpu(2e9), cpu(1e9)
+	was, _ := early["tpc"].Get()
+	is, _ := late["tpc"].Get()
+	if math.Abs(is/was/2-1) > 1e-3 || early["threadpool"] != late["threadpool"] {
+		t.Errorf("counted for half the window: %v, for all of it %v", late, early)
 	}
 }

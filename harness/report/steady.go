@@ -3,7 +3,12 @@ package report
 import (
 	"fmt"
 
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/ceteris/ceteris/harness/result"
 	"github.com/ceteris/ceteris/harness/stats"
+	"github.com/ceteris/ceteris/harness/steady"
+	"github.com/ceteris/ceteris/workloads"
 )
 
 // SteadyCounts says how many cells had a steady window.
@@ -24,6 +29,26 @@ func (a *Analysis) SteadyCounts() SteadyCounts {
 		}
 	})
 	return n
+}
+
+// truncate finds what the experiment's rule drops of windows, and says so.
+func (a *Analysis) truncate(e *workloads.Experiment, cells []*result.CellRecord) (steady.Cuts, error) {
+	if e == nil || e.Steady.Truncate == workloads.NoCut {
+		return nil, nil
+	}
+	a.Truncate = e.Steady.Truncate
+	cuts, err := steady.Find(a.Truncate, cells, func(c *result.CellRecord) ([]*hdr.Histogram, error) {
+		return c.Intervals(kinds[response], "")
+	})
+	cut := 0
+	for _, n := range cuts {
+		if n > 0 {
+			cut++
+		}
+	}
+	a.Notes = append(a.Notes, fmt.Sprintf("Windows are truncated by the rule %s, declared before the run: in %d of %s the first intervals are left out of response, service, slip and end-to-end times, as many in every cell. CPU time and other costs per message, rates, stages, threads and searches are those of whole windows.",
+		a.Truncate, cut, plural(len(cuts), "comparison")))
+	return cuts, err
 }
 
 // Moved lists the cells whose window was not steady.

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/ceteris/ceteris/harness/figure"
-	"github.com/ceteris/ceteris/harness/stats"
 	"github.com/ceteris/ceteris/workloads"
 )
 
@@ -58,8 +57,8 @@ func (g *gallery) sweeps(e *workloads.Experiment) error {
 
 // sweepPanels are what a run's values are, in order.
 var sweepPanels = []figure.SweepPanel{
-	{Label: "p50 response time", Key: "p50_ns", Text: figure.Duration},
-	{Label: "p99 response time", Key: "p99_ns", Text: figure.Duration},
+	{Label: "p50 response time", Key: "p50_ns", Text: figure.Duration, Latency: true},
+	{Label: "p99 response time", Key: "p99_ns", Text: figure.Duration, Latency: true},
 	{Label: "broker CPU per message", Key: "cpu_per_message_ns", Text: figure.Duration},
 	{Label: "memory in use", Key: "memory_in_use_bytes", Text: figure.Bytes},
 	{Label: "Go heap in use", Key: "go_heap_bytes", Text: figure.Bytes},
@@ -73,12 +72,14 @@ const latencyPanels = 2
 func (g *gallery) sweepPoints(group *Group, p *Point, x float64, add func(figure.SweepPoint)) (n int64) {
 	for _, arm := range p.Arms {
 		for _, r := range g.d[where{group.Workload, group.Durability, p.LoadPerSec}][who{arm.Arm, arm.Replicate}].list() {
-			value := func(n stats.Number) float64 {
-				v, _ := n.Get()
+			value := func(v float64, ok bool) float64 {
+				if !ok {
+					return 0
+				}
 				return v
 			}
-			pt := figure.SweepPoint{Arm: arm.Arm, Replicate: arm.Replicate, Block: r.Block, X: x, Values: []float64{
-				value(r.response.P50), value(r.response.P99), value(perMessage(r.Server.CPUNs(), r.Load.Records)), memoryInUse(r), 0,
+			pt := figure.SweepPoint{Arm: arm.Arm, Replicate: arm.Replicate, Block: r.Block, X: x, Saturated: r.saturated(), Values: []float64{
+				value(quantities[0].drawn(r)), value(quantities[1].drawn(r)), value(perMessage(r.Server.CPUNs(), r.Counted()).Get()), memoryInUse(r), 0,
 			}}
 			if h := r.Server.GoHeapBytes; h != nil {
 				pt.Values[4] = float64(*h)
@@ -103,9 +104,15 @@ func memoryInUse(r *run) float64 {
 
 // sweep draws the two figures of one curve.
 func (g *gallery) sweep(name, key, durability, load string, points []figure.SweepPoint, n int64) error {
-	blocks := 0
+	type cells struct {
+		w who
+		x float64
+	}
+	blocks, runs := 0, map[cells]int{}
 	for _, p := range points {
-		blocks = max(blocks, p.Block+1)
+		at := cells{who{p.Arm, p.Replicate}, p.X}
+		runs[at]++
+		blocks = max(blocks, runs[at])
 	}
 	what := map[string]string{"inflight": "requests in flight a connection"}[key]
 	if what == "" {
@@ -115,8 +122,8 @@ func (g *gallery) sweep(name, key, durability, load string, points []figure.Swee
 		name, title, caption string
 		from, to             int
 	}{
-		{"latency", "Response time", "Response time runs from the intended moment of sending.", 0, latencyPanels},
-		{"cost", "CPU time and memory", "CPU time is the broker process's over acknowledged messages; memory in use is the most that was resident in the window less what was free in arenas, which are touched whole when a broker starts; the Go heap is what was in use at its end.", latencyPanels, len(sweepPanels)},
+		{"latency", "Response time", "Response time runs from the intended moment of sending. Points that achieved less than 99 % of what was offered are hollow and not connected.", 0, latencyPanels},
+		{"cost", "CPU time and memory", "Runs that achieved less than 99 % of what was offered are hollow. CPU time is the broker process's over acknowledged messages; memory in use is the most that was resident in the window less what was free in arenas, which are touched whole when a broker starts; the Go heap is what was in use at its end.", latencyPanels, len(sweepPanels)},
 	} {
 		var own []figure.SweepPoint
 		for _, p := range points {

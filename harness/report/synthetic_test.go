@@ -37,10 +37,16 @@ type world struct {
 	// drift is the factor by which the median grows from a cell's first interval to
 	// its last; nil for none.
 	drift func(p result.PlannedCell) float64
+	// level is a factor of the median in one of a cell's intervals; nil for none.
+	level func(p result.PlannedCell, interval int) float64
 	// inside has the cells say what happened in their brokers.
 	inside bool
 	// change edits a record before it is written; nil for none.
 	change func(c *result.CellRecord)
+	// edit changes the experiment file, files those of a cell and its record; nil for
+	// neither.
+	edit  func(text string) string
+	files func(t testing.TB, dir string, p result.PlannedCell, c *result.CellRecord)
 }
 
 const worldText = `name: world
@@ -106,6 +112,9 @@ func (w world) make(t testing.TB) string {
 	if w.models != "" {
 		text = strings.Replace(text, "[tpc, threadpool]", w.models, 1)
 	}
+	if w.edit != nil {
+		text = w.edit(text)
+	}
 	e, err := workloads.Parse("world.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -147,9 +156,11 @@ func (w world) cell(t testing.TB, r *result.Run, p result.PlannedCell, random *r
 		return func() int64 { return int64(m * math.Exp(random.NormFloat64()*sigma)) }
 	}
 	w.writeResponse(t, filepath.Join(dir, "response.hlog"), p, lognormal(median, 0.5))
-	writeHlog(t, filepath.Join(dir, "service.hlog"), "produce", 2, w.requests, lognormal(median*0.97, 0.5))
-	writeHlog(t, filepath.Join(dir, "slip.hlog"), "produce", 2, w.requests, func() int64 { return random.Int64N(4000) })
-	writeHlog(t, filepath.Join(dir, "e2e.hlog"), "fetch", 2, w.requests, lognormal(median*1.2, 0.5))
+	intervals := max(2, w.intervals)
+	each := 2 * w.requests / intervals
+	writeHlog(t, filepath.Join(dir, "service.hlog"), "produce", intervals, each, lognormal(median*0.97, 0.5))
+	writeHlog(t, filepath.Join(dir, "slip.hlog"), "produce", intervals, each, func() int64 { return random.Int64N(4000) })
+	writeHlog(t, filepath.Join(dir, "e2e.hlog"), "fetch", intervals, each, lognormal(median*1.2, 0.5))
 	writeStages(t, filepath.Join(dir, "stages.hlog"), median, random)
 	broker := map[string]any{
 		"config": map[string]string{"model": p.Model, "spin": "50µs"},
@@ -178,6 +189,9 @@ func (w world) cell(t testing.TB, r *result.Run, p result.PlannedCell, random *r
 	if w.change != nil {
 		w.change(c)
 	}
+	if w.files != nil {
+		w.files(t, dir, p, c)
+	}
 	if err := result.WriteJSON(filepath.Join(dir, "cell.json"), c); err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +208,11 @@ func (w world) writeResponse(t testing.TB, path string, p result.PlannedCell, dr
 	writeHlog(t, path, "produce", n, 2*w.requests/n, func() int64 {
 		interval := at * n / (2 * w.requests)
 		at++
-		return int64(float64(draw()) * math.Pow(end, float64(interval)/float64(n-1)))
+		factor := math.Pow(end, float64(interval)/float64(n-1))
+		if w.level != nil {
+			factor *= w.level(p, interval)
+		}
+		return int64(float64(draw()) * factor)
 	})
 }
 
@@ -241,7 +259,7 @@ func writeInside(t testing.TB, dir string, p result.PlannedCell, c *result.CellR
 	c.Load.EndMonotonicNs = 2e9
 	c.Server.CtxVol, c.Server.CtxInvol = c.Load.Acked, 2*c.Load.Acked
 	names := [2]string{"network-0", "handler-0"}
-	begin, end := "ceteris_go_gc_cycles_total 5\n", "# HELP x\nceteris_go_gc_cycles_total 7\nceteris_go_gc_cpu_seconds_total 0.02\n"
+	begin, end := "ceteris_go_gc_cycles_total 5\n", "# HELP x\nceteris_go_gc_cycles_total 7\nceteris_go_gc_cpu_seconds_total 0.02\nceteris_go_gc_pause_seconds_sum 0.004\n"
 	if p.Model == "tpc" {
 		names = [2]string{"shard-0", "shard-1"}
 		begin += `ceteris_parts_local_total{shard="0"} 100` + "\n"

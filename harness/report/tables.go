@@ -39,11 +39,26 @@ func writeTables(a *Analysis, dir string) error {
 	if rows := drainRows(a); len(rows) > 1 {
 		tables["drains"] = rows
 	}
+	if rows := overloadRows(a); len(rows) > 1 {
+		tables["overload"] = rows
+	}
 	if len(a.Efficiency) > 0 {
 		tables["efficiency"] = efficiencyRows(a)
 	}
+	if rows := proberRows(a); len(rows) > 1 {
+		tables["probe"] = rows
+	}
+	if len(a.Variance) > 0 {
+		tables["variance"] = varianceRows(a)
+	}
 	if len(a.Rungs) > 0 {
 		tables["ladder"] = rungRows(a)
+	}
+	if len(a.Scaling) > 0 {
+		tables["scaling"] = scalingRows(a)
+	}
+	if rows := theoryRows(a); len(rows) > 1 {
+		tables["theory"] = rows
 	}
 	for name, rows := range tables {
 		var b bytes.Buffer
@@ -116,7 +131,7 @@ func runRows(a *Analysis) [][]string {
 	rows := [][]string{{
 		"workload", "durability", "load_per_sec", "arm", "replicate", "block", "position", "requests",
 		"achieved_per_sec", "achieved_ratio", "response_p50_ns", "response_p99_ns", "cpu_per_message_ns",
-		"response_p99_lo_ns", "response_p99_hi_ns", "intervals", "steady", "warm_up_intervals", "p50_change", "p50_trend_p", "p99_change", "p99_trend_p",
+		"response_p99_lo_ns", "response_p99_hi_ns", "intervals", "steady", "warm_up_intervals", "p99_warm_up_intervals", "dropped_intervals", "p50_change", "p50_trend_p", "p99_change", "p99_trend_p",
 	}}
 	a.each(func(g *Group, p *Point) {
 		for _, x := range p.Arms {
@@ -125,7 +140,7 @@ func runRows(a *Analysis) [][]string {
 					g.Workload, g.Durability, plain(p.LoadPerSec), x.Arm, strconv.FormatBool(x.Replicate),
 					strconv.Itoa(r.Block), strconv.Itoa(r.Position), strconv.FormatInt(r.Requests, 10),
 					plain(r.Achieved), plain(r.Ratio), field(r.P50), field(r.P99), field(r.CPU),
-					field(r.P99Lo), field(r.P99Hi), strconv.Itoa(r.Steady.P50.Intervals), r.Steady.String(), strconv.Itoa(r.Steady.P50.Cut),
+					field(r.P99Lo), field(r.P99Hi), strconv.Itoa(r.Steady.P50.Intervals), r.Steady.String(), strconv.Itoa(r.Steady.P50.Cut), strconv.Itoa(r.Steady.P99.Cut), strconv.Itoa(r.Dropped),
 					field(r.Steady.P50.Change), field(r.Steady.P50.P), field(r.Steady.P99.Change), field(r.Steady.P99.P),
 				})
 			}
@@ -172,10 +187,13 @@ func leftOutRows(a *Analysis) [][]string {
 }
 
 // benchmarks is the runs in the format of Go's benchmarks, one line each, so that
-// benchstat can be pointed at it: benchstat -col /arm benchmarks.txt.
+// benchstat can be pointed at it: benchstat -col /arm benchmarks.txt. It compares
+// whatever it is given, so the times of a saturated arm are not there, and prints the
+// note, which says what it does not know.
 func benchmarks(a *Analysis) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "experiment: %s\nresult: %s\n", a.Experiment, a.ResultHash)
+	b.WriteString("note: benchstat neither pairs blocks nor knows the A/A floor; what is resolved is in effects.csv\n")
 	a.each(func(g *Group, p *Point) {
 		for _, x := range p.Arms {
 			if x.Replicate {
@@ -184,10 +202,11 @@ func benchmarks(a *Analysis) []byte {
 			for _, r := range x.Runs {
 				fmt.Fprintf(&b, "BenchmarkProduce/workload=%s/durability=%s/load=%s/arm=%s %d", g.Workload, g.Durability, p.Load, x.Arm, r.Requests)
 				for _, v := range []struct {
-					of   stats.Number
-					unit string
-				}{{r.P50, "p50-ns"}, {r.P99, "p99-ns"}, {r.CPU, "cpu-ns/message"}} {
-					if text := field(v.of); text != "" {
+					of      stats.Number
+					unit    string
+					latency bool
+				}{{r.P50, "p50-ns", true}, {r.P99, "p99-ns", true}, {r.CPU, "cpu-ns/message", false}} {
+					if text := field(v.of); text != "" && !(v.latency && contains(p.Saturated, x.Arm)) {
 						fmt.Fprintf(&b, " %s %s", text, v.unit)
 					}
 				}

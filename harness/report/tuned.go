@@ -36,7 +36,8 @@ type TunedArm struct {
 	Arm  string
 	Rows []TunedRow
 	// Gain is the geometric mean of its rows'; 0 when one is unknown, or when the
-	// arm fell behind at a load that the first one kept up with.
+	// arm fell behind at a load that the first one kept up with, or at any where
+	// latencies are looked for.
 	Gain float64
 }
 
@@ -80,7 +81,9 @@ func (a *Analysis) tuned(aim Aim) (arms []TunedArm, best int, err error) {
 				continue
 			}
 			row := TunedRow{Workload: g.Workload, Durability: g.Durability, Load: p.Load, Point: x, Gain: aim.goodness(x) / base}
-			if math.IsNaN(row.Gain) || behind(x.Arm) && !behind(arms[0].Arm) {
+			// Latencies of two arms that fell behind measure how long their runs were.
+			first := at[x.Arm] == 0
+			if math.IsNaN(row.Gain) || behind(x.Arm) && !first && (aim == ShortestP99 || !behind(arms[0].Arm)) {
 				row.Gain = 0
 			}
 			t := &arms[at[x.Arm]]

@@ -54,6 +54,15 @@ func TestTuned(t *testing.T) {
 			t.Errorf("for %s, %q saturated: best is %+v, want %s at %.3f", c.aim, c.saturated, got[best], c.best, c.gain)
 		}
 	}
+	// Where all fell behind, p99 says nothing; requests and costs do.
+	for aim, want := range map[Aim]string{ShortestP99: "os-3-8", MostRequests: "os-1-2"} {
+		a := sweep(arms, "")
+		a.Groups[0].Points[1].Saturated = []string{"os-3-8", "os-1-2", "os-1-1"}
+		got, best, err := a.tuned(aim)
+		if err != nil || got[best].Arm != want {
+			t.Errorf("for %s, all saturated: best is %+v (%v), want %s", aim, got[best], err, want)
+		}
+	}
 	// An arm without a valid cell is not the best, and without the first arm
 	// nobody is.
 	delete(arms, "os-1-2")

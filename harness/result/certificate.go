@@ -30,8 +30,11 @@ type DriverCertificate struct {
 	// models, where they were asked.
 	NullPerSec  map[string]float64            `json:"null_requests_per_sec"`
 	ModelPerSec map[string]map[string]float64 `json:"model_requests_per_sec,omitempty"`
-	Slip        CertificateCurve              `json:"slip"`  // at the rate of the slip check
-	Floor       CertificateCurve              `json:"floor"` // response times of the null broker at a low rate
+	Slip        CertificateCurve              `json:"slip"` // at the rate of the slip check
+	// Bare is how late a thread on the generator's CPU was that only waited, at the
+	// same rate: the machine's part of the slip.
+	Bare  CertificateCurve `json:"bare,omitzero"`
+	Floor CertificateCurve `json:"floor"` // response times of the null broker at a low rate
 }
 
 // CertificateCheck is one property: a value that must not exceed, or with AtLeast

@@ -34,12 +34,59 @@ func Seal(dir string) error {
 	return os.Rename(tmp, filepath.Join(dir, sumsFile))
 }
 
-// VerifySums compares every file with CHECKSUMS. The error lists each file that
-// changed, is missing or was added.
-func VerifySums(dir string) error {
+// Unseal removes CHECKSUMS, because the run goes on.
+func Unseal(dir string) error {
+	err := os.Remove(filepath.Join(dir, sumsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// VerifyRaw compares what the run has written with CHECKSUMS, if the result was ever
+// sealed. Whoever seals it again must ask first, or a file that was damaged since
+// would pass for one that was measured.
+func VerifyRaw(dir string) error {
+	want, err := readSums(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range sortedKeys(want) {
+		if made(path) {
+			continue
+		}
+		sum, err := FileSHA256(filepath.Join(dir, filepath.FromSlash(path)))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			errs = append(errs, fmt.Errorf("%s is missing, which was sealed", path))
+		case err != nil:
+			return err
+		case sum != want[path]:
+			errs = append(errs, fmt.Errorf("%s has changed since it was sealed", path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// made reports whether a file was made from what the run has written.
+func made(path string) bool {
+	top, _, _ := strings.Cut(path, "/")
+	switch top {
+	case "figures", "tables", "analysis.json", "report.html", "ro-crate-metadata.json":
+		return true
+	}
+	return false
+}
+
+// readSums reads CHECKSUMS: the sum of each path.
+func readSums(dir string) (map[string]string, error) {
 	f, err := os.Open(filepath.Join(dir, sumsFile))
 	if err != nil {
-		return fmt.Errorf("%s was never sealed: %w", dir, err)
+		return nil, err
 	}
 	defer f.Close()
 	want := map[string]string{}
@@ -47,11 +94,21 @@ func VerifySums(dir string) error {
 	for n := 1; lines.Scan(); n++ {
 		sum, path, ok := strings.Cut(lines.Text(), "  ")
 		if !ok || len(sum) != sha256.Size*2 {
-			return fmt.Errorf("%s:%d: not a line of sha256sum", filepath.Join(dir, sumsFile), n)
+			return nil, fmt.Errorf("%s:%d: not a line of sha256sum", filepath.Join(dir, sumsFile), n)
 		}
 		want[path] = sum
 	}
-	if err := lines.Err(); err != nil {
+	return want, lines.Err()
+}
+
+// VerifySums compares every file with CHECKSUMS. The error lists each file that
+// changed, is missing or was added.
+func VerifySums(dir string) error {
+	want, err := readSums(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s was never sealed: %w", dir, err)
+	}
+	if err != nil {
 		return err
 	}
 	got, err := sums(dir)
@@ -85,7 +142,7 @@ func Verify(dir string) error {
 	if err != nil {
 		return err
 	}
-	if sha(r.Manifest.ExperimentText) != r.Manifest.ExperimentSHA256 {
+	if SHA256(r.Manifest.ExperimentText) != r.Manifest.ExperimentSHA256 {
 		return fmt.Errorf("%s: the experiment's text does not have its sum", filepath.Join(dir, "manifest.json"))
 	}
 	if !r.Complete {

@@ -36,16 +36,23 @@ type Event struct {
 // Journal appends events to a run's journal. One goroutine writes.
 type Journal struct{ f *os.File }
 
-// OpenJournal opens the journal for appending. A torn last line, left by a
-// crash, is cut off first; a damaged line before the last is an error, because
-// only the end of an append-only file can be torn.
+// OpenJournal opens the journal for appending, for one process at a time. A torn last
+// line, left by a crash, is cut off first; a damaged line before the last is an error,
+// because only the end of an append-only file can be torn.
 func OpenJournal(dir string) (*Journal, []Event, error) {
 	path := filepath.Join(dir, "journal.jsonl")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := os.ReadFile(path)
+	free, err := lock(f)
+	if err == nil && !free {
+		err = fmt.Errorf("%s: another process is running this experiment", dir)
+	}
+	var b []byte
+	if err == nil {
+		b, err = os.ReadFile(path)
+	}
 	if err != nil {
 		f.Close()
 		return nil, nil, err
@@ -130,6 +137,23 @@ func ended(events []Event, failed bool) map[string]bool {
 		case e.Event == EventCellStart:
 			// Started again, so an earlier end no longer counts.
 			delete(out, e.Cell)
+		}
+	}
+	return out
+}
+
+// retried returns the failures of cells that were started again after them.
+func retried(events []Event) (out []Event) {
+	failed := map[string]Event{}
+	for _, e := range events {
+		switch e.Event {
+		case EventCellFailed:
+			failed[e.Cell] = e
+		case EventCellStart:
+			if was, ok := failed[e.Cell]; ok {
+				out = append(out, was)
+				delete(failed, e.Cell)
+			}
 		}
 	}
 	return out

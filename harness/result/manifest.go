@@ -72,10 +72,10 @@ func Create(root string, m *Manifest, env *host.Env) (*Run, error) {
 		return nil, errors.New("result: the experiment has no name")
 	}
 	m.Schema, m.Env = ManifestSchema, "env.json"
-	m.ExperimentSHA256 = sha(m.ExperimentText)
+	m.ExperimentSHA256 = SHA256(m.ExperimentText)
 	now := time.Now().UTC()
 	m.StartUTC = now.Format(time.RFC3339Nano)
-	name := now.Format("20060102T150405Z") + "-" + sha(m.ExperimentSHA256 + m.BinarySHA256 + m.StartUTC)[:8]
+	name := now.Format("20060102T150405Z") + "-" + SHA256(m.ExperimentSHA256 + m.BinarySHA256 + m.StartUTC)[:8]
 	r := &Run{Dir: filepath.Join(root, m.Experiment, name), Manifest: *m, Env: *env}
 	if err := os.MkdirAll(filepath.Dir(r.Dir), 0o755); err != nil {
 		return nil, fmt.Errorf("creating the result directory: %w", err)
@@ -96,7 +96,8 @@ func Create(root string, m *Manifest, env *host.Env) (*Run, error) {
 	return r, nil
 }
 
-func sha(text string) string {
+// SHA256 hashes a text, as the manifest does with the experiment's.
+func SHA256(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }

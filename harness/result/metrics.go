@@ -1,9 +1,9 @@
 package result
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -50,6 +50,17 @@ func (m Metrics) Sum(name string) (sum float64, ok bool) {
 	return sum, len(series) > 0
 }
 
+// Where adds up the series of a metric that carry a label, given as name="value".
+func (m Metrics) Where(name, label string) (sum float64, ok bool) {
+	some := Metrics{}
+	for s, v := range m {
+		if rest, is := strings.CutPrefix(s, name+"{"); is && slices.Contains(strings.Split(strings.TrimSuffix(rest, "}"), ","), label) {
+			some[s] = v
+		}
+	}
+	return some.Sum(name)
+}
+
 // Window is a cell's metrics at both ends of the measured window. Results of
 // earlier versions have none of its begin; begin is nil then.
 func (c *CellRecord) Window() (begin, end Metrics, err error) {
@@ -83,29 +94,13 @@ const workersHead = "t_ns,worker,busy_ns,spin_ns,sleep_ns"
 // Workers reads a cell's workers.csv, threads in the broker's order; nil without
 // error when there is none.
 func (c *CellRecord) Workers() ([]Worker, error) {
-	path := filepath.Join(c.Dir, "workers.csv")
-	text, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	if lines[0] != workersHead {
-		return nil, fmt.Errorf("%s:1: expected %s, got %q", path, workersHead, lines[0])
-	}
 	var out []Worker
 	at := map[string]int{}
-	for i, line := range lines[1:] {
-		f := strings.Split(line, ",")
-		if len(f) != 5 {
-			return nil, fmt.Errorf("%s:%d: expected 5 fields, got %d", path, i+2, len(f))
-		}
+	err := readCSV(filepath.Join(c.Dir, "workers.csv"), workersHead, func(f []string) (err error) {
 		var v [4]int64
 		for k, field := range []int{0, 2, 3, 4} {
 			if v[k], err = strconv.ParseInt(f[field], 10, 64); err != nil {
-				return nil, fmt.Errorf("%s:%d: %w", path, i+2, err)
+				return err
 			}
 		}
 		k, seen := at[f[1]]
@@ -115,6 +110,10 @@ func (c *CellRecord) Workers() ([]Worker, error) {
 			out = append(out, Worker{Name: f[1]})
 		}
 		out[k].Samples = append(out[k].Samples, WorkerSample{v[0], v[1], v[2], v[3]})
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -2,6 +2,9 @@ package result
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/load"
 )
 
 // twoCells makes a run of two planned cells, the first of them done.
@@ -284,4 +288,102 @@ func TestMergeHistograms(t *testing.T) {
 	if h, err := MergeHistograms(nil); h != nil || err != nil {
 		t.Errorf("nothing merged: %v, %v", h, err)
 	}
+}
+
+// TestCounted: counters that were read late do not make messages cheaper.
+func TestCounted(t *testing.T) {
+	for _, c := range []struct {
+		start, end, window, lag int64
+		want                    float64
+	}{
+		{0, 0, 900, 0, 1000},
+		{5, 1005, 1000, 0, 1000},
+		{5, 1005, 900, 0, 900},
+		{5, 1005, 1010, 0, 1010},
+		{5, 1005, 0, 0, 1000},
+		// Read late at the end, too: 66 ns after the load was over it served nothing.
+		{5, 1005, 1026, 40, 960},
+		{5, 1005, 960, 40, 960},
+		{0, 0, 900, 40, 1000},
+		{5, 1005, 10, 2000, 1},
+	} {
+		r := CellRecord{Load: load.Summary{Records: 1000, StartMonotonicNs: c.start, EndMonotonicNs: c.end}}
+		r.Server.WindowNs, r.Server.LagNs = c.window, c.lag
+		if got := r.Counted(); got != c.want {
+			t.Errorf("%+v: %v records, want %v", c, got, c.want)
+		}
+	}
+}
+
+// TestSync: a cell that is not there is not on the disk.
+func TestSync(t *testing.T) {
+	r := twoCells(t)
+	if err := r.Sync(r.Manifest.Planned[0]); err != nil {
+		t.Error(err)
+	}
+	missing := r.Manifest.Planned[0]
+	missing.ID = "never"
+	if err := r.Sync(missing); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of a cell that was never run: %v", err)
+	}
+}
+
+// TestCountedInTime: what was acknowledged behind the window is in no counter of it, and
+// what was due before it and acknowledged in it is.
+func TestCountedInTime(t *testing.T) {
+	for _, c := range []struct {
+		acked         int64
+		perSec, share float64
+		want          float64
+	}{{1000, 500, 1, 2000}, {1000, 400, 1, 1600}, {800, 500, 1, 2000}, {1000, 400, 1.25, 2000}, {0, 0, 1, 0}} {
+		r := CellRecord{Load: load.Summary{Acked: c.acked, Records: 2 * c.acked, AchievedPerSec: c.perSec, StartMonotonicNs: 5, EndMonotonicNs: 5 + 2e9}}
+		r.Server.WindowNs = int64(2e9 * c.share)
+		if got := r.Counted(); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%+v: %v records, want %v", c, got, c.want)
+		}
+	}
+}
+
+// TestVerifyRaw: what was measured must be what was sealed, whatever was made of it
+// since; what was never sealed, or goes on, is not held against anything.
+func TestVerifyRaw(t *testing.T) {
+	r := twoCells(t)
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(r.Dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(want string) {
+		t.Helper()
+		err := VerifyRaw(r.Dir)
+		if want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	log := filepath.Join("blocks", "000", "a", "response.hlog")
+	check("")
+	write("analysis.json", "{}\n")
+	if err := Seal(r.Dir); err != nil {
+		t.Fatal(err)
+	}
+	write("analysis.json", "{\"a\":1}\n")
+	write("report.html", "more\n")
+	check("")
+	text, err := os.ReadFile(filepath.Join(r.Dir, log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(log, string(text[:len(text)/2]))
+	check("blocks/000/a/response.hlog has changed since it was sealed")
+	if err := os.Remove(filepath.Join(r.Dir, log)); err != nil {
+		t.Fatal(err)
+	}
+	check("blocks/000/a/response.hlog is missing, which was sealed")
+	for range 2 {
+		if err := Unseal(r.Dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("")
 }

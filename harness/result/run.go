@@ -20,6 +20,10 @@ type Run struct {
 	Repeats  []Repeat
 	Complete bool   // every planned cell has a record, or the run was Narrow
 	Narrow   string // why it ended before its plan did; "" when it did not
+	// Retried are ends of cells that failed and were run again when the run was
+	// resumed: of these no record is left.
+	Retried []Event
+	Before  string // what was run before it, as the ledger said; "" of older versions
 }
 
 // Open reads the manifest and every cell that has a record. It does not check sums; see
@@ -61,9 +65,12 @@ func Open(dir string) (*Run, error) {
 		}
 		r.Cells = append(r.Cells, c)
 	}
-	r.Complete = len(r.Cells) == len(r.Planned)
+	r.Complete, r.Retried = len(r.Cells) == len(r.Planned), retried(events)
 	for _, e := range events {
-		if e.Event == EventRunNarrow {
+		switch e.Event {
+		case EventRunStart:
+			r.Before = e.Detail
+		case EventRunNarrow:
 			r.Narrow, r.Complete = e.Detail, true
 		}
 	}

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -116,6 +117,16 @@ func TestMergedPercentile(t *testing.T) {
 	} {
 		if got, ok := m.percentile(c.weight, c.p); !ok || got != c.want {
 			t.Errorf("weights %v, p%v: %v, want %v", c.weight, c.p, got, c.want)
+		}
+	}
+}
+
+// TestDrawnTail holds it against Simpson's rule over Student's density, inverted by
+// bisection, and the complementary error function.
+func TestDrawnTail(t *testing.T) {
+	for n, want := range map[int]float64{1: 0, 5: 0.00095410, 6: 0.00243180, 10: 0.00855064, 20: 0.01588083, 40: 0.02025754} {
+		if got := DrawnTail(n); math.Abs(got-want) > 1e-7 {
+			t.Errorf("%d units: %.8f, want %.8f", n, got, want)
 		}
 	}
 }

@@ -46,73 +46,7 @@ const (
 // arm it repeats; rope is the smallest relative difference of interest, 0 for
 // none.
 func Compare(pairs, null []Pair, rope float64) (Effect, error) {
-	e := Effect{Blocks: len(pairs), FloorBlocks: len(null), Verdict: Absent, Words: "no block has both"}
-	none := Refuse("no block has both")
-	e.Ratio, e.Lo, e.Hi, e.Floor = none, none, none, Refuse("no block has a valid replicate")
-	e.P, e.PEqual = none, none
-	if len(null) > 0 {
-		floor, err := floorOf(LogRatios(null))
-		if err != nil {
-			return e, err
-		}
-		e.Floor = Of(math.Exp(floor))
-	}
-	if len(pairs) == 0 {
-		return e, nil
-	}
-	d := LogRatios(pairs)
-	s, err := HodgesLehmann(d)
-	if err != nil {
-		return e, err
-	}
-	for _, x := range d {
-		if x < 0 {
-			e.Lower++
-		}
-	}
-	e.Ratio, e.Level = Of(math.Exp(s.Estimate)), s.Level
-	if s.Level == 0 {
-		e.Lo, e.Hi = Refuse("one block gives no interval"), Refuse("one block gives no interval")
-	} else {
-		e.Lo, e.Hi = Of(math.Exp(s.Lo)), Of(math.Exp(s.Hi))
-	}
-	if err := e.test(d, rope); err != nil {
-		return e, err
-	}
-	e.judge(s, rope)
-	return e, nil
-}
-
-// floorOf is how far from 0 the interval of the null's log ratios reaches. It
-// narrows with more blocks as the effect's own interval does; the largest of the
-// differences would only grow, and hide what the blocks have shown.
-func floorOf(null []float64) (float64, error) {
-	s, err := HodgesLehmann(null)
-	if err != nil {
-		return 0, err
-	}
-	if !s.Reached() {
-		return MaxAbs(null), nil
-	}
-	return max(math.Abs(s.Lo), math.Abs(s.Hi)), nil
-}
-
-// test fills in the p-values.
-func (e *Effect) test(d []float64, rope float64) error {
-	w, err := Wilcoxon(d)
-	if err != nil {
-		return err
-	}
-	e.P = Of(w.TwoSided())
-	e.PEqual = Refuse("no smallest difference of interest was declared")
-	if rope > 0 {
-		t, err := TOST(d, rope)
-		if err != nil {
-			return err
-		}
-		e.PEqual = Of(t.P())
-	}
-	return nil
+	return CompareWithin(exactly(LogRatios(pairs)), exactly(LogRatios(null)), rope)
 }
 
 // judge chooses the verdict; the floor comes first, because a precise interval
@@ -121,6 +55,8 @@ func (e *Effect) judge(s Shift, rope float64) {
 	floor, floored := e.Floor.Get()
 	within := rope > 0 && s.Lo > -math.Log1p(rope) && s.Hi < math.Log1p(rope)
 	switch {
+	case math.IsNaN(s.Estimate):
+		e.Verdict, e.Words = Unresolved, "not resolved: "+e.Ratio.Refusal()
 	case s.Reached() && within:
 		e.Verdict, e.Words = Equivalent, fmt.Sprintf("equal within %s %%", Percent(rope))
 	case floored && math.Abs(s.Estimate) <= math.Log(floor):

@@ -48,7 +48,11 @@ const (
 // intervals are long beside the time for which a queue remembers: those that are
 // not follow one another, and a test that takes them for independent finds trends
 // where there are none.
-func JudgeSteady(values []float64) Steady {
+func JudgeSteady(values []float64) Steady { return JudgeFrom(values, 0) }
+
+// JudgeFrom is JudgeSteady of values of which the first are dropped, whatever MSER
+// would cut: the trend is that of what is left by both.
+func JudgeFrom(values []float64, dropped int) Steady {
 	s := Steady{Intervals: len(values), Verdict: NotJudged}
 	refuse := func(format string, args ...any) Steady {
 		s.Words = fmt.Sprintf(format, args...)
@@ -71,7 +75,8 @@ func JudgeSteady(values []float64) Steady {
 		s.Verdict = Warming
 		return s
 	}
-	rest := logs[s.Cut:]
+	from := max(s.Cut, dropped)
+	rest := logs[from:]
 	p, slope := MannKendall(rest), TheilSen(rest)
 	change := slope * float64(len(rest)-1)
 	s.P, s.Change = Of(p), Of(math.Exp(change))
@@ -80,10 +85,28 @@ func JudgeSteady(values []float64) Steady {
 		return s
 	}
 	s.Verdict, s.Words = IsSteady, "no trend"
-	if s.Cut > 0 {
-		s.Words = fmt.Sprintf("no trend after %d of %d intervals", s.Cut, len(logs))
+	if from > 0 {
+		s.Words = fmt.Sprintf("no trend after %d of %d intervals", from, len(logs))
 	}
 	return s
+}
+
+// Moved reports whether the series was not steady; what could not be judged is no
+// reason to say so.
+func (s *Steady) Moved() bool { return s.Verdict == Warming || s.Verdict == Drifting }
+
+// CommonCut is how many of the first intervals the cells of a block drop, so that
+// each keeps the same requests: the largest cut of their series. One whose warm-up
+// reaches into the second half has no say, because no cut would make it steady and
+// the little that is left would be noise; it is Warming, and told.
+func CommonCut(of []Steady) int {
+	cut := 0
+	for i := range of {
+		if s := &of[i]; s.Verdict == IsSteady || s.Verdict == Drifting {
+			cut = max(cut, s.Cut)
+		}
+	}
+	return cut
 }
 
 // MSER is how many of the first values to cut off so that the standard error of
@@ -104,7 +127,8 @@ func MSER(values []float64) int {
 			squares += (v - mean) * (v - mean)
 		}
 		n := float64(len(rest))
-		if e := squares / (n * n); e < least {
+		// Less by rounding alone is not less: equal values would be cut at random.
+		if e := squares / (n * n); e < least-1e-15 {
 			best, least = cut, e
 		}
 	}

@@ -3,6 +3,7 @@ package stats
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -58,12 +59,43 @@ func TestMSER(t *testing.T) {
 		{[]float64{9, 5, 1, 1, 1, 1, 1, 1}, 2},
 		{[]float64{1, 2, 1, 2, 1, 2, 1, 2}, 0},
 		{[]float64{9, 9, 9, 9, 9, 9, 9, 1}, 0},
+		{slices.Repeat([]float64{math.Log(100_000)}, 20), 0},
 		// The cut that would be best lies beyond the half, which is as far as it looks.
 		{[]float64{1, 2, 3, 4, 5, 6, 7, 8}, 4},
 	} {
 		if got := MSER(c.d); got != c.want {
 			t.Errorf("%v: cut %d, want %d", c.d, got, c.want)
 		}
+	}
+}
+
+func TestCommonCut(t *testing.T) {
+	s := func(cut int, v SteadyVerdict) Steady { return Steady{Cut: cut, Verdict: v} }
+	for _, c := range []struct {
+		of   []Steady
+		want int
+	}{
+		{nil, 0},
+		{[]Steady{s(2, IsSteady), s(5, IsSteady), s(0, IsSteady)}, 5},
+		{[]Steady{s(2, IsSteady), s(7, Drifting)}, 7},
+		{[]Steady{s(2, IsSteady), s(10, Warming), s(0, NotJudged)}, 2},
+	} {
+		if got := CommonCut(c.of); got != c.want {
+			t.Errorf("%+v: %d, want %d", c.of, got, c.want)
+		}
+	}
+}
+
+// TestJudgeFrom: what another cell makes this one drop is not part of its trend.
+func TestJudgeFrom(t *testing.T) {
+	d := make([]float64, 30)
+	random := rand.New(rand.NewPCG(9, 0))
+	for i := range d {
+		d[i] = 100 * math.Exp(0.06*float64(max(0, 8-i))+0.03*random.NormFloat64())
+	}
+	whole, rest := JudgeFrom(d, 0), JudgeFrom(d, 12)
+	if rest.Cut != whole.Cut || rest.Verdict != IsSteady || !strings.Contains(rest.Words, "after 12 of 30") {
+		t.Errorf("%+v, without the beginning %+v", whole, rest)
 	}
 }
 

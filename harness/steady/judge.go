@@ -2,7 +2,7 @@ package steady
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
@@ -34,31 +34,29 @@ func (v *Verdict) String() string {
 }
 
 func moved(s stats.Steady) string {
-	if s.Verdict == stats.Warming || s.Verdict == stats.Drifting {
+	if s.Moved() {
 		return string(s.Verdict) + ": " + s.Words
 	}
 	return ""
 }
 
 // Judge judges a cell's response times by its intervals, as [ByTime] gives them.
-func Judge(intervals []*hdr.Histogram) Verdict {
-	return Verdict{P50: judge(intervals, 50), P99: judge(intervals, 99)}
+func Judge(intervals []*hdr.Histogram) Verdict { return JudgeFrom(intervals, 0) }
+
+// JudgeFrom is Judge of intervals of which the first are dropped.
+func JudgeFrom(intervals []*hdr.Histogram, dropped int) Verdict {
+	return Verdict{P50: judge(intervals, 50, dropped), P99: judge(intervals, 99, dropped)}
 }
 
 // ByTime merges the intervals that begin together, which are those of different
 // classes of requests, and sorts them.
 func ByTime(intervals []*hdr.Histogram) ([]*hdr.Histogram, error) {
 	at := map[int64][]*hdr.Histogram{}
-	var times []int64
 	for _, h := range intervals {
-		if at[h.StartTimeMs()] == nil {
-			times = append(times, h.StartTimeMs())
-		}
 		at[h.StartTimeMs()] = append(at[h.StartTimeMs()], h)
 	}
-	sort.Slice(times, func(i, j int) bool { return times[i] < times[j] })
 	var out []*hdr.Histogram
-	for _, t := range times {
+	for _, t := range starts(intervals) {
 		h := at[t][0]
 		if len(at[t]) > 1 {
 			var err error
@@ -71,7 +69,17 @@ func ByTime(intervals []*hdr.Histogram) ([]*hdr.Histogram, error) {
 	return out, nil
 }
 
-func judge(intervals []*hdr.Histogram, percentile float64) stats.Steady {
+// starts are the times at which intervals begin, in order.
+func starts(intervals []*hdr.Histogram) []int64 {
+	var times []int64
+	for _, h := range intervals {
+		times = append(times, h.StartTimeMs())
+	}
+	slices.Sort(times)
+	return slices.Compact(times)
+}
+
+func judge(intervals []*hdr.Histogram, percentile float64, dropped int) stats.Steady {
 	var values []float64
 	for i, h := range intervals {
 		if n, need := h.TotalCount(), stats.MinSamples(percentile); n < need {
@@ -81,7 +89,7 @@ func judge(intervals []*hdr.Histogram, percentile float64) stats.Steady {
 		}
 		values = append(values, float64(max(1, h.ValueAtPercentile(percentile))))
 	}
-	return stats.JudgeSteady(values)
+	return stats.JudgeFrom(values, dropped)
 }
 
 // Buckets is what the histograms hold, for [stats.WithinRun].

@@ -140,7 +140,7 @@ func (t *attempt) client(ctx context.Context, i, n int) error {
 	if err := os.MkdirAll(lo.OutDir, 0o755); err != nil {
 		return err
 	}
-	g, err := child.StartLoad(t.o.Binary, t.o.Env, lo, lo.OutDir, func(event string) {
+	g, err := child.StartLoad(t.o.Binary, t.o.Env, lo, lo.OutDir, nil, func(event string, _ int64) {
 		if i == 0 { // the first client's window is the trial's
 			t.bound(event)
 		}
@@ -162,10 +162,13 @@ func (t *attempt) client(ctx context.Context, i, n int) error {
 // bound is called at the ends of the window.
 func (t *attempt) bound(event string) {
 	at := 0
+	if event == load.EventPlanned {
+		return
+	}
 	if event == load.EventEnd {
 		at = 1
 	}
-	if p, err := (host.Machine{}).Process(t.b.PID()); err == nil {
+	if p, err := (host.Machine{}).Outline(t.b.PID()); err == nil {
 		t.cpu[at] = p.RunNs
 		if p.RunNs < 0 {
 			t.cpu[at] = p.UserNs + p.SysNs

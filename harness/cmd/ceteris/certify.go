@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ceteris/ceteris/harness/certify"
-	"github.com/ceteris/ceteris/harness/host"
 	"github.com/ceteris/ceteris/harness/report"
 	"github.com/ceteris/ceteris/harness/result"
 )
@@ -26,8 +25,12 @@ func (c *certifyCmd) Run(ctx context.Context, std streams) error {
 	if c.Measure <= 0 {
 		return usage("--measure %v is not positive", c.Measure)
 	}
-	class := host.Machine{}.Capture(".").Class // before this process gives CPUs up
-	place, self, err := bothSides(".")
+	release, err := alone(ctx, std)
+	if err != nil {
+		return err
+	}
+	defer release()
+	place, class, self, err := bothSides(".")
 	if err != nil {
 		return err
 	}

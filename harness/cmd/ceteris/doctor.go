@@ -17,7 +17,7 @@ type doctorCmd struct {
 	JSON   bool   `help:"Print everything as JSON."`
 	Fix    bool   `help:"Mend what can be mended by writing to the kernel's files and undone, and say what was changed. Needs root."`
 	Undo   bool   `help:"Undo what --fix has changed."`
-	Record string `placeholder:"FILE" help:"Where --fix keeps what it changed. Default: ceteris-doctor.json in the directory for temporary files."`
+	Record string `placeholder:"FILE" help:"Where --fix keeps what it changed. Default: ceteris-doctor.json in /run, which lasts as long as the changes do, and for others than root in the directory for temporary files."`
 }
 
 // Run says what the machine is and what stands against measuring on it.
@@ -37,6 +37,9 @@ func (c *doctorCmd) Run(std streams) error {
 	}
 	env := m.Capture(c.Data)
 	env.Checks = m.Examine(&env, tried(c.Data))
+	if place, err := automatic(m, &env); err == nil { // else the checks say why
+		env.Place(place)
+	}
 	var err error
 	if c.Fix {
 		env.Fixed, err = c.fix(m, &env)
@@ -50,21 +53,27 @@ func (c *doctorCmd) Run(std streams) error {
 	return err
 }
 
-// doctorRecord is where changes are kept unless told otherwise.
-func doctorRecord() string { return filepath.Join(os.TempDir(), "ceteris-doctor.json") }
+// doctorRecord is where changes are kept unless told otherwise: where nobody else
+// writes, and until the machine forgets them, too.
+func doctorRecord() string {
+	dir := "/run"
+	if st, err := os.Stat(dir); os.Geteuid() != 0 || err != nil || !st.IsDir() {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "ceteris-doctor.json")
+}
 
-// fix mends what is safe, and keeps what it did before it says so.
+// fix mends what is safe, and keeps each change before it makes it.
 func (c *doctorCmd) fix(m host.Machine, env *host.Env) ([]host.Change, error) {
 	if _, err := os.Stat(c.Record); err == nil {
 		return nil, usage("--fix: %s is there: undo what it holds first, with --undo", c.Record)
 	}
-	made, err := m.Fix(env.Checks)
-	if len(made) > 0 {
-		if e := result.WriteJSON(c.Record, made); e != nil {
-			return nil, errors.Join(err, e, m.Undo(made)) // what cannot be remembered is not done
+	return m.Fix(env.Checks, func(made []host.Change) error {
+		if len(made) == 0 {
+			return os.Remove(c.Record)
 		}
-	}
-	return made, err
+		return result.WriteJSON(c.Record, made)
+	})
 }
 
 func (c *doctorCmd) undo(std streams, m host.Machine) error {
@@ -85,12 +94,19 @@ func (c *doctorCmd) undo(std streams, m host.Machine) error {
 	return os.Remove(c.Record)
 }
 
+// automatic is how an experiment divides the CPUs that says nothing about them.
+func automatic(m host.Machine, env *host.Env) (host.Placement, error) {
+	allowed, err := host.ParseCPUs(env.Allowed)
+	if err != nil {
+		return host.Placement{}, err
+	}
+	return host.Split("auto", "auto", allowed, env.Data.IRQCPU, m.Siblings())
+}
+
 func (c *doctorCmd) print(out io.Writer, m host.Machine, env *host.Env) {
 	fmt.Fprintf(out, "%s/%s %s, %s, virtual machine: %s\n", env.OS, env.Arch, env.Kernel, orNone(env.CPUModel), orNone(env.Hypervisor))
-	if allowed, err := host.Allowed(); err == nil {
-		if p, err := host.Split("auto", "auto", allowed, env.Data.IRQCPU, m.Siblings()); err == nil {
-			fmt.Fprintf(out, "broker on CPUs %s, generator on %s: %s\n", host.FormatCPUs(p.Broker), host.FormatCPUs(p.Generator), p.Why)
-		}
+	if p, err := automatic(m, env); err == nil {
+		fmt.Fprintf(out, "broker on CPUs %s, generator on %s: %s\n", host.FormatCPUs(p.Broker), host.FormatCPUs(p.Generator), p.Why)
 	}
 	counts := map[host.Status]int{}
 	for _, k := range env.Checks {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ceteris/ceteris/harness/crate"
 	"github.com/ceteris/ceteris/harness/experiment"
 	"github.com/ceteris/ceteris/harness/host"
 	"github.com/ceteris/ceteris/harness/report"
@@ -65,6 +66,11 @@ func (c *runCmd) run(ctx context.Context, std streams, e *workloads.Experiment) 
 	if err != nil {
 		return "", fmt.Errorf("finding this program: %w", err)
 	}
+	release, err := alone(ctx, std)
+	if err != nil {
+		return "", err
+	}
+	defer release()
 	fixed, restore, err := c.fix(std)
 	if err != nil {
 		return "", err
@@ -78,7 +84,10 @@ func (c *runCmd) run(ctx context.Context, std streams, e *workloads.Experiment) 
 	if err != nil {
 		return dir, err
 	}
-	return dir, makeReport(std.out, dir)
+	if err := makeReport(std.out, dir); err != nil {
+		return dir, err
+	}
+	return dir, enterReport(dir)
 }
 
 // fix mends the machine if asked to; restore undoes it. What the kernel refuses
@@ -138,14 +147,26 @@ func checkArm(e *workloads.Experiment, a workloads.Arm) error {
 }
 
 func (c *runCmd) plan(out io.Writer, e *workloads.Experiment) error {
-	cells, err := experiment.Within(e, c.Budget)
+	cells, takes, err := experiment.Within(e, c.Budget, c.Resume, c.Certify)
 	if err != nil {
 		return usageError{err}
 	}
 	for _, p := range cells {
 		fmt.Fprintf(out, "%s\n", p.Key())
 	}
-	fmt.Fprintf(out, "%d cells in %d blocks, about %v\n", len(cells), e.Blocks, experiment.Estimate(e, len(cells)).Round(time.Second))
+	// Not e.Blocks: shares of a capacity take blocks of their own, and a stop allows more.
+	blocks := map[int]bool{}
+	for _, p := range cells {
+		blocks[p.Block] = true
+	}
+	words := "blocks"
+	if len(blocks) == 1 {
+		words = "block"
+	}
+	if e.Stop != nil {
+		words += " at most"
+	}
+	fmt.Fprintf(out, "%d cells in %d %s, about %v\n", len(cells), len(blocks), words, takes.Round(time.Second))
 	return nil
 }
 
@@ -176,16 +197,8 @@ func (c *reportCmd) explore(out io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	dir, err := filepath.Abs(c.Dir)
-	if err != nil {
+	if err := outside(c.Dir, c.Out); err != nil {
 		return err
-	}
-	to, err := filepath.Abs(c.Out)
-	if err != nil {
-		return err
-	}
-	if rel, err := filepath.Rel(dir, to); err == nil && filepath.IsLocal(rel) {
-		return usage("--out %s lies in the result, which is never changed", c.Out)
 	}
 	headline, err := report.Explore(c.Dir, c.Out, e)
 	if err != nil {
@@ -196,11 +209,33 @@ func (c *reportCmd) explore(out io.Writer) error {
 	return nil
 }
 
+// outside refuses a place for output that lies in the result.
+func outside(dir, out string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	to, err := filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(dir, to); err == nil && filepath.IsLocal(rel) {
+		return usage("--out %s lies in the result, which is never changed", out)
+	}
+	return nil
+}
+
 // makeReport writes the report, seals the directory with it, and prints where
 // it is and what it says.
 func makeReport(out io.Writer, dir string) error {
+	if err := rawFiles(dir); err != nil {
+		return err
+	}
 	headline, err := report.Build(dir)
 	if err != nil {
+		return err
+	}
+	if err := crate.Write(dir); err != nil {
 		return err
 	}
 	if err := result.Seal(dir); err != nil {
@@ -209,6 +244,19 @@ func makeReport(out io.Writer, dir string) error {
 	fmt.Fprintln(out, headline)
 	if page := filepath.Join(dir, "report.html"); exists(page) {
 		fmt.Fprintln(out, "\n"+page)
+	}
+	return nil
+}
+
+// rawFiles refuses to report on, and to seal again, files that are not those that the
+// run has sealed. A run that goes on may have been sealed in the middle of it.
+func rawFiles(dir string) error {
+	r, err := result.Open(dir)
+	if err != nil || !r.Complete {
+		return err
+	}
+	if err := result.VerifyRaw(dir); err != nil {
+		return fmt.Errorf("%s is not what was measured: %s", dir, asLine(err))
 	}
 	return nil
 }
@@ -226,6 +274,9 @@ func (c *verifyCmd) Run(std streams) error {
 		return err
 	}
 	if err := report.Verify(c.Dir); err != nil {
+		return err
+	}
+	if err := crate.Verify(c.Dir); err != nil {
 		return err
 	}
 	fmt.Fprintf(std.out, "%s: sums, schema and report agree\n", c.Dir)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ceteris/ceteris/harness/host"
+	"github.com/ceteris/ceteris/harness/internal/reference"
 	"github.com/ceteris/ceteris/models/disk"
 )
 
@@ -26,11 +28,15 @@ func TestCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kept := reference.Dir(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // with the race detector every command would sleep a second as it ends
 			env.Setenv("CPU", strconv.Itoa(allowed[0]))
+			env.Setenv("REFERENCE", kept)
+			env.Setenv("SCHEMAS", filepath.Join(filepath.Dir(kept), "../../harness/schema"))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

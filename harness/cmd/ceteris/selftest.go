@@ -24,12 +24,17 @@ func (c *selftestCmd) Run(ctx context.Context, std streams) error {
 	if c.Statistics {
 		return c.statistics(ctx, std.out)
 	}
-	place, self, err := bothSides(".")
+	release, err := alone(ctx, std)
+	if err != nil {
+		return err
+	}
+	defer release()
+	place, class, self, err := bothSides(".")
 	if err != nil {
 		return err
 	}
 	report, err := selftest.Run(ctx, selftest.Options{
-		Binary: self, Models: c.Models, Placement: place, Short: c.Short, Out: std.out,
+		Binary: self, Models: c.Models, Placement: place, HostClass: class, Short: c.Short, Out: std.out,
 	})
 	if err != nil {
 		return err
@@ -59,25 +64,21 @@ func (c *selftestCmd) Run(ctx context.Context, std streams) error {
 	return nil
 }
 
-// bothSides divides the CPUs as an experiment would and moves this process to
-// the generator's.
-func bothSides(dir string) (host.Placement, string, error) {
+// bothSides divides the CPUs as an experiment would and moves this process to the
+// generator's. The class is that of the machine and this placement: what is left to
+// this process afterwards would pass for a smaller one.
+func bothSides(dir string) (place host.Placement, class host.Class, self string, err error) {
 	if !brokersRun {
-		return host.Placement{}, "", errors.New("brokers run on Linux only")
+		return place, "", "", errors.New("brokers run on Linux only")
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return host.Placement{}, "", fmt.Errorf("finding this program: %w", err)
+	if self, err = os.Executable(); err != nil {
+		return place, "", "", fmt.Errorf("finding this program: %w", err)
 	}
-	allowed, err := host.Allowed()
-	if err != nil {
-		return host.Placement{}, "", err
+	var m host.Machine
+	env := m.Capture(dir)
+	if place, err = automatic(m, &env); err != nil {
+		return place, "", "", err
 	}
-	m := host.Machine{}
-	irq, _ := m.DiskIRQ(dir)
-	place, err := host.Split("auto", "auto", allowed, irq, m.Siblings())
-	if err != nil {
-		return place, "", err
-	}
-	return place, self, host.Confine(place.Generator)
+	env.Place(place)
+	return place, env.Class, self, host.Confine(place.Generator)
 }

@@ -34,6 +34,21 @@ func (f statisticsFlags) statistics(ctx context.Context, out io.Writer) error {
 		fmt.Fprintln(out)
 		problems = append(problems, o.Problems()...)
 	}
+	var all []coverage.Transient
+	for _, q := range coverage.TransientQueues {
+		for _, start := range coverage.Starts {
+			x, err := coverage.RunTransient(ctx, q, start, coverage.TransientRequests, max(1, f.Experiments/10), f.Seed)
+			if err != nil {
+				return err
+			}
+			problems = append(problems, x.Problems()...)
+			all = append(all, x)
+		}
+	}
+	if err := coverage.PrintTransients(out, all); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "A tenth of the experiments that follow was simulated for this table.\n\n")
 	fmt.Fprintf(out, "%s\nEvery share is of %d simulated experiments, seed %d.\n", coverage.Legend, f.Experiments, f.Seed)
 	if len(problems) > 0 {
 		return fmt.Errorf("promises not kept:\n  %s", strings.Join(problems, "\n  "))

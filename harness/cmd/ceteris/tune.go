@@ -44,17 +44,9 @@ func (c *tuneCmd) Run(ctx context.Context, std streams) error {
 	if c.Blocks < 0 {
 		return usage("--blocks %d is negative", c.Blocks)
 	}
-	grid, err := c.grid(e)
+	sweep, err := c.sweep(e)
 	if err != nil {
 		return err
-	}
-	text, err := e.Tuning(grid, c.Workload, c.Blocks)
-	if err != nil {
-		return usage("%s: %v", c.File, err)
-	}
-	sweep, err := workloads.Parse(c.File, text)
-	if err != nil {
-		return usage("the sweep of %s: %v", c.File, err)
 	}
 	run := runCmd{File: c.File, Results: c.Results, Resume: c.Resume, DryRun: c.DryRun, Budget: c.Budget}
 	dir, err := run.run(ctx, std, sweep)
@@ -65,6 +57,23 @@ func (c *tuneCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	return c.best(std.out, dir, c.aim(sweep))
+}
+
+// sweep is the experiment that is run.
+func (c *tuneCmd) sweep(e *workloads.Experiment) (*workloads.Experiment, error) {
+	grid, err := c.grid(e)
+	if err != nil {
+		return nil, err
+	}
+	text, err := e.Tuning(grid, c.Workload, c.Blocks)
+	if err != nil {
+		return nil, usage("%s: %v", c.File, err)
+	}
+	sweep, err := workloads.ParseAt(c.File, text)
+	if err != nil {
+		return nil, usage("the sweep of %s: %v", c.File, err)
+	}
+	return sweep, nil
 }
 
 // grid is what is swept. Kafka's defaults are the first point, which the others
@@ -177,7 +186,13 @@ func figureOf(v float64, ok bool) func(factor float64) string {
 // snippet is the best point as one line of an experiment's models, with where it
 // comes from: an experiment file that holds it needs no other file.
 func (c *tuneCmd) snippet(dir string, best report.TunedArm, aim report.Aim) (string, error) {
-	e, err := workloads.Load(filepath.Join(dir, "experiment.yaml"))
+	// Without traces, which are not beside the text here.
+	path := filepath.Join(dir, "experiment.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	e, err := workloads.Parse(path, text)
 	if err != nil {
 		return "", err
 	}

@@ -43,6 +43,30 @@
 //   - An interval of one window alone, by the bootstrap over its 40 intervals, covers
 //     86 to 89 %, the textbook one that takes requests for independent 28 to 61 %.
 //
+// # Runs that end by the width of their intervals
+//
+// An interval that ends a run (stop.width of an experiment) was narrow enough in part
+// because the blocks lay close by chance. Of normal log ratios, from six blocks on, looked at after
+// every block, 4,000 experiments each, it holds the truth in 96.3, 96.2, 94.1, 92.5 and
+// 93.3 % where the spread of blocks is 0.8, 1, 1.4, 2 and 2.4 times the width, with 7,
+// 8, 11, 18 and 25 blocks; from twelve on in 95.8 to 93.7 %. 95 to 97 % are printed,
+// and the report of such a run says that they are up to three too many.
+//
+// # Warm-up that is not over
+//
+// The same queues, in windows of 20 intervals that begin steady, empty or with a
+// backlog, show what steady.truncate does (TRANSIENT.txt, 200 experiments, seed 1).
+// A backlog of 1 % of the window's requests makes the p99 of M/M/1 at load 0.5 twice
+// what it is (69 % on the log scale), one of 5 % 87 times, and the intervals hold the
+// true ratio in 1 and 0 %. What MSER leaves errs by -0.8 %, and its intervals hold it
+// in 98 and 99 %. At load 0.7 a backlog of a quarter of the window is never over
+// within it: every cell is told, and nothing is dropped. The price: of a queue that
+// was steady all along a block of three cells drops 23 % of its windows, so that the
+// error of a cell's p50 and p99 grows by a fifth, and because what was dear by chance
+// at the beginning goes first, p99 is low by 0.6 to 1.5 % more, in all arms alike.
+// An empty start alone is no reason: with these windows nothing can be seen of it.
+// That is why truncation has to be declared and is none by default.
+//
 // What the simulation cannot show is that a machine behaves like it; that is what
 // the A/A floor of every experiment is for.
 package coverage

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/ceteris/ceteris/harness/theory"
 )
 
 // serviceNs is the mean service time of the faster arm. It is large beside the
@@ -29,21 +31,11 @@ func (q Queue) String() string {
 // Quantile is the p-quantile of the response time in units of the faster arm's
 // service time, for an arm whose service takes slow times as long.
 func (q Queue) Quantile(slow, p float64) float64 {
+	// At a load of rho*slow, times are in units of a slower service.
 	if !q.Fixed {
-		return -math.Log(1-p) / (1/slow - q.Rho)
+		return slow * theory.MM1Quantile(q.Rho*slow, p)
 	}
-	lo, hi := 0.0, 1.0
-	for waitWithin(q.Rho*slow, hi) < p {
-		hi *= 2
-	}
-	for range 60 {
-		if mid := (lo + hi) / 2; waitWithin(q.Rho*slow, mid) < p {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return slow * (1 + hi)
+	return slow * theory.MD1Quantile(q.Rho*slow, p)
 }
 
 // Atom reports whether the percentile lies where requests of the faster arm that
@@ -62,34 +54,11 @@ const jumpShare = 0.02
 // not symmetric about the truth.
 func (q Queue) Jump(slow, percentile float64) bool {
 	for _, rho := range []float64{q.Rho, q.Rho * slow} {
-		if q.Fixed && math.Abs(waitWithin(rho, 1)-percentile/100) < jumpShare {
+		if q.Fixed && math.Abs(theory.MD1WaitWithin(rho, 1)-percentile/100) < jumpShare {
 			return true
 		}
 	}
 	return false
-}
-
-// waitWithin is the probability that a request of an M/D/1 queue at load rho
-// waits at most t service times (Erlang 1909; the sum alternates, and is accurate
-// for the percentiles up to 99 at the loads used here).
-func waitWithin(rho, t float64) float64 {
-	sum := 0.0
-	for k := 0.0; k <= t; k++ {
-		x := rho * (k - t)
-		lg, _ := math.Lgamma(k + 1)
-		term := math.Exp(k*math.Log(math.Abs(x)) - lg - x)
-		if x == 0 {
-			term = 0
-			if k == 0 {
-				term = 1
-			}
-		}
-		if x < 0 && math.Mod(k, 2) == 1 {
-			term = -term
-		}
-		sum += term
-	}
-	return (1 - rho) * sum
 }
 
 // Window is how many requests arrive in 1000 relaxation times of the faster arm's
@@ -102,14 +71,16 @@ func (q Queue) Window() int {
 // serve runs one cell by Lindley's recursion from an empty queue and hands over
 // every response time, in ns, with the number of its request.
 func (q Queue) serve(gaps []float64, slow float64, random *rand.Rand, done func(i int, ns int64)) {
-	wait := 0.0
-	for i, gap := range gaps {
-		service := slow
-		if !q.Fixed {
-			service *= random.ExpFloat64()
+	q.serveFrom(0, gaps, slow, random, done)
+}
+
+// serveFrom is serve from a queue in which the first request waits for so long, in
+// service times of the faster arm.
+func (q Queue) serveFrom(wait float64, gaps []float64, slow float64, random *rand.Rand, done func(i int, ns int64)) {
+	theory.Lindley(wait, gaps, func() float64 {
+		if q.Fixed {
+			return slow
 		}
-		response := wait + service
-		done(i, int64(response*serviceNs))
-		wait = max(0, response-gap)
-	}
+		return slow * random.ExpFloat64()
+	}, func(i int, response float64) { done(i, int64(response*serviceNs)) })
 }
