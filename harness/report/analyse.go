@@ -50,7 +50,7 @@ func analyse(r *result.Run, later *workloads.Experiment) (*Analysis, data, error
 	a := &Analysis{
 		Schema: Schema, Experiment: m.Experiment, ResultHash: hash, HostClass: string(m.HostClass),
 		HostReasons: r.Env.Reasons, SharedCPUs: m.Placement.Shared, Planned: len(r.Planned), Ended: len(r.Cells),
-		LeftOut: []LeftOut{}, Warnings: []LeftOut{}, Notes: []string{}, Groups: []Group{}, leftBy: map[string]int{},
+		LeftOut: []LeftOut{}, Warnings: []LeftOut{}, Notes: []string{}, Groups: []Group{},
 	}
 	e, err := workloads.Parse("experiment.yaml", []byte(m.ExperimentText))
 	if err != nil {
@@ -85,6 +85,7 @@ func analyse(r *result.Run, later *workloads.Experiment) (*Analysis, data, error
 	for _, c := range r.Cells {
 		a.cell(c)
 	}
+	a.uneven()
 	if r.Narrow != "" {
 		a.Planned = a.Ended
 		a.Notes = append(a.Notes, "The run ended by its stop: "+r.Narrow+". "+
@@ -164,6 +165,8 @@ func (a *Analysis) cell(c *result.CellRecord) {
 	name := fmt.Sprintf("%03d/%s", c.Block, c.ID)
 	// A probe whose requests failed says that the promise was broken.
 	counts := c.Valid || c.Probe > 0 && capacity.Says(c)
+	of := a.leftOutOf(c.Arm)
+	of.Cells++
 	if counts {
 		a.Valid++
 		a.Driver = c.Load.Driver
@@ -201,7 +204,11 @@ func (a *Analysis) cell(c *result.CellRecord) {
 		}
 	}
 	a.LeftOut = append(a.LeftOut, LeftOut{name, text})
-	a.leftBy[first]++
+	of.LeftOut++
+	if of.By == nil {
+		of.By = map[string]int{}
+	}
+	of.By[first]++
 }
 
 // arrivals warns of requests that did not follow the law asked for.

@@ -29,8 +29,12 @@ type Analysis struct {
 	Ended       int       `json:"cells_ended"`
 	Valid       int       `json:"cells_valid"`
 	LeftOut     []LeftOut `json:"left_out"`
-	Warnings    []LeftOut `json:"warnings"` // advisory gates of cells that count
-	Notes       []string  `json:"notes"`
+	// LeftOutOf is by arm, in the experiment's order; Uneven says that which cells are
+	// left out goes with the arm, and is empty where that may be chance.
+	LeftOutOf []ArmLeftOut `json:"left_out_by_arm"`
+	Uneven    string       `json:"left_out_uneven,omitempty"`
+	Warnings  []LeftOut    `json:"warnings"` // advisory gates of cells that count
+	Notes     []string     `json:"notes"`
 	// Variance is by comparison, Repeats what it costs to repeat.
 	Variance []Variance `json:"variance,omitempty"`
 	Repeats  *Repeats   `json:"repeats,omitempty"`
@@ -60,8 +64,6 @@ type Analysis struct {
 	Limits      *Limits        `json:"limits,omitempty"`
 	// Certificate is the load generator's, where the run took one.
 	Certificate *result.Certificate `json:"certificate,omitempty"`
-
-	leftBy map[string]int // of those left out, by the gate or what it is that kept them out
 }
 
 // ArmName is one of the arms, in the experiment's order.

@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +24,9 @@ func (a *Analysis) headline() string {
 		fmt.Fprintf(&b, ", %d not run", n)
 	}
 	fmt.Fprintf(&b, "; %s, host class %s\n", plural(a.Blocks, "block"), a.HostClass)
+	if a.Uneven != "" {
+		b.WriteString(a.Uneven + "\n")
+	}
 	if a.Exploratory {
 		b.WriteString("exploratory: endpoints and claims were declared after the run\n")
 	}
@@ -42,16 +44,6 @@ func (a *Analysis) headline() string {
 		b.WriteString("\nNo cell counts, so nothing is compared.\n")
 	}
 	return strings.TrimRight(b.String(), "\n")
-}
-
-// leftOutText counts cells by the first reason that they have, the commonest first.
-func (a *Analysis) leftOutText() string {
-	names := slices.Sorted(maps.Keys(a.leftBy))
-	slices.SortStableFunc(names, func(x, y string) int { return a.leftBy[y] - a.leftBy[x] })
-	for i, name := range names {
-		names[i] = fmt.Sprintf("%s %d", name, a.leftBy[name])
-	}
-	return strings.Join(names, ", ")
 }
 
 // groupText is one workload at one durability.

@@ -188,8 +188,8 @@ func TestLeftOut(t *testing.T) {
 	if c := a.comparison(t, "process", "2000", "p50_response"); c.Blocks != 2 || c.Level != 0.5 {
 		t.Errorf("%+v, want two blocks at level 0.5", c)
 	}
-	if !strings.Contains(headline, "48 of 54 cells count, 6 left out (steal 6)") {
-		t.Errorf("headline:\n%s", headline)
+	if !strings.Contains(headline, "48 of 54 cells count, 6 left out (steal 6)") || a.Uneven != "" {
+		t.Errorf("%s; headline:\n%s", a.Uneven, headline)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	if err != nil || !strings.Contains(string(page), "steal: 0.4000 of the CPU time") {

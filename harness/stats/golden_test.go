@@ -2,6 +2,7 @@ package stats
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"testing"
@@ -34,6 +35,10 @@ type golden struct {
 		P     float64   `json:"p"`
 		Slope float64   `json:"slope"`
 	} `json:"trends"`
+	Fisher []struct {
+		Table [4]int  `json:"table"` // happened, of, happened, of
+		P     float64 `json:"p"`
+	} `json:"fisher"`
 }
 
 func readGolden(t *testing.T) golden {
@@ -46,8 +51,8 @@ func readGolden(t *testing.T) golden {
 	if err := json.Unmarshal(text, &g); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.SignedRank) < 20 || len(g.Holm) < 5 || len(g.Trends) < 10 {
-		t.Fatalf("%d, %d and %d cases, want at least 20, 5 and 10", len(g.SignedRank), len(g.Holm), len(g.Trends))
+	if len(g.SignedRank) < 20 || len(g.Holm) < 5 || len(g.Trends) < 10 || len(g.Fisher) < 20 {
+		t.Fatalf("%d, %d, %d and %d cases, want at least 20, 5, 10 and 20", len(g.SignedRank), len(g.Holm), len(g.Trends), len(g.Fisher))
 	}
 	return g
 }
@@ -97,5 +102,11 @@ func TestSciPyAgreesOnTrends(t *testing.T) {
 	for _, c := range readGolden(t).Trends {
 		near(t, c.Name+": p", MannKendall(c.D), c.P, 1e-9)
 		near(t, c.Name+": slope", TheilSen(c.D), c.Slope, 1e-9)
+	}
+}
+
+func TestSciPyAgreesOnFisher(t *testing.T) {
+	for _, c := range readGolden(t).Fisher {
+		near(t, fmt.Sprintf("%d: p", c.Table), Fisher(c.Table[0], c.Table[1], c.Table[2], c.Table[3]), c.P, 1e-9)
 	}
 }

@@ -168,3 +168,10 @@ func TestShifts(t *testing.T) {
 		t.Errorf("no block: %v", err)
 	}
 }
+
+// TestFisher has the examples that R prints for fisher.test: Agresti's tea taster and
+// Fisher's own twins of convicts.
+func TestFisher(t *testing.T) {
+	near(t, "tea", Fisher(3, 4, 1, 4), 0.4857, 5e-5)
+	near(t, "twins", Fisher(2, 17, 10, 13), 0.0005367, 5e-8)
+}

@@ -17,7 +17,7 @@ import sys
 import numpy as np
 import scipy
 import statsmodels
-from scipy.stats import kendalltau, theilslopes, wilcoxon
+from scipy.stats import fisher_exact, kendalltau, theilslopes, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
 SEED = 20240607
@@ -90,6 +90,11 @@ def main():
         for n in (3, 10, 17, 40)
         for slope in (0, 0.02, -0.1)
     ]
+    fisher = [
+        {"table": [a, n, b, m], "p": float(fisher_exact([[a, n - a], [b, m - b]]).pvalue)}
+        for n, m in ((1, 1), (6, 6), (12, 12), (12, 5), (40, 60))
+        for a, b in {(0, 0), (n, 0), (0, m), (n, m), (n // 2, m // 3), (n // 4, 2 * m // 3)}
+    ]
     json.dump(
         {
             "made_by": "golden.py",
@@ -99,6 +104,7 @@ def main():
             "signed_rank": signed_rank,
             "holm": holm,
             "trends": trends,
+            "fisher": sorted(fisher, key=lambda c: c["table"]),
         },
         sys.stdout,
         indent=1,
