@@ -98,13 +98,13 @@ func (t *taking) RunTask() {
 func (c *conn) admit(nowNs int64, least int) {
 	done := 0
 	for done < len(c.stash) && c.open() && c.mutedNs == 0 && c.held == nil && c.inflight < c.s.inflightMax {
-		if least <= 0 && c.s.r.Overdue() {
+		in := &c.stash[done]
+		if least <= 0 && c.framer.Whole(in) && c.s.r.Overdue() {
 			c.later = true
 			c.s.putOff.Inc()
 			c.s.r.Ready((*taking)(c))
 			break
 		}
-		in := &c.stash[done]
 		c.s.allocFailed = false
 		frame, buf, ns, err := c.framer.Next(in)
 		if err != nil && c.s.allocFailed && !c.amid && c.starve() {
@@ -140,7 +140,7 @@ func (c *conn) admit(nowNs int64, least int) {
 		c.dropReceived()
 		return
 	}
-	if full := len(c.stash) > 0 && (!c.later || len(c.stash) > stashMost); full || c.s.stopping || c.mutedNs > 0 {
+	if c.full() || c.s.stopping || c.mutedNs > 0 {
 		c.pause()
 	} else if c.paused {
 		c.paused = false
@@ -148,6 +148,21 @@ func (c *conn) admit(nowNs int64, least int) {
 	}
 	if c.amid {
 		c.st.Redirect() // the frame may be a large one
+	}
+}
+
+// full reports whether what comes next is better left with the kernel. Behind a large
+// frame that was received in place and waits for a task comes another, of which
+// buffers would have to be copied; nothing is received at that moment, so stopping
+// costs nothing.
+func (c *conn) full() bool {
+	switch n := len(c.stash); {
+	case n == 0:
+		return false
+	case !c.later || c.stash[0].Buf == nil: // see OnFill
+		return true
+	default:
+		return n > stashMost
 	}
 }
 

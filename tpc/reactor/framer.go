@@ -58,6 +58,23 @@ func (f *Framer) Next(in *Received) (frame []byte, buf *iobuf.Buf, ns int64, err
 	return frame, in.Buf, in.Ns, nil
 }
 
+// Whole reports whether Next would give a frame off in, or an error. Whoever has no
+// time for a frame now may still take in a part of one, which leaves the rest of a
+// large one to be received in place.
+func (f *Framer) Whole(in *Received) bool {
+	switch {
+	case f.partial == nil && len(in.Data) < wire.SizeLen:
+		return false
+	case f.partial == nil:
+		size, err := wire.FrameSize(in.Data, f.MaxBytes)
+		return err != nil || len(in.Data) >= wire.SizeLen+size
+	case f.want == 0:
+		return f.have+len(in.Data) >= wire.SizeLen // its size may be all of it
+	default:
+		return f.have+len(in.Data) >= f.want
+	}
+}
+
 // begin starts to assemble a frame whose rest has not arrived.
 func (f *Framer) begin(in *Received, want int) error {
 	if f.partial = f.Alloc(max(want, 512)); f.partial == nil {
