@@ -35,7 +35,7 @@ func TestLongWorkIsPutOff(t *testing.T) {
 
 // TestLargeFramesThatArePutOff: requests of 1 MiB that come one behind the other on
 // several connections and take longer than a round has are received where they are
-// decoded all the same, but for a buffer of 32 KiB or two of each.
+// decoded all the same, but for a few buffers of 32 KiB of each.
 func TestLargeFramesThatArePutOff(t *testing.T) {
 	for _, backend := range []string{"uring", "epoll"} {
 		t.Run(backend, func(t *testing.T) {
@@ -65,8 +65,10 @@ func TestLargeFramesThatArePutOff(t *testing.T) {
 			}
 			copied := int(s.copies.Load(telemetry.CopyReceive)) / (len(conns) * n)
 			t.Logf("put off %d times, %d bytes of each frame copied", s.putOff.Load()-before, copied)
-			if copied > 100<<10 { // the first frame of a connection comes in buffers
-				t.Errorf("%d bytes of each frame were copied, want 100 KiB at most", copied)
+			// What comes in small pieces has an end and a beginning in buffers, and a frame
+			// that ends in one has up to four more behind it.
+			if copied > 300<<10 {
+				t.Errorf("%d bytes of each frame were copied, want 300 KiB at most", copied)
 			}
 		})
 	}
