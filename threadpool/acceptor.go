@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ceteris/ceteris/models"
+	"github.com/ceteris/ceteris/models/quota"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/threadpool/kernel"
 )
@@ -141,7 +142,7 @@ func (a *acceptor) acceptAll() {
 		case err != nil:
 			continue // the client gave up between its connect and our accept
 		}
-		from := addressOf(sa)
+		from := quota.AddressOf(sa)
 		if !a.crowd.enter(from) {
 			_ = unix.Close(fd)
 			continue

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ceteris/ceteris/models/quota"
 	"github.com/ceteris/ceteris/models/telemetry"
 	"github.com/ceteris/ceteris/threadpool/kernel"
@@ -34,17 +32,6 @@ func (c *crowd) leave(from netip.Addr) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	c.open.Leave(from)
-}
-
-// addressOf is a peer's address without its port.
-func addressOf(sa unix.Sockaddr) netip.Addr {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrFrom4(sa.Addr)
-	case *unix.SockaddrInet6:
-		return netip.AddrFrom16(sa.Addr).Unmap()
-	}
-	return netip.Addr{}
 }
 
 // rate holds the acceptor back when connections come faster than

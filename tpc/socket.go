@@ -5,6 +5,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ceteris/ceteris/models/quota"
 )
 
 // peerOf is the address at the other end of a socket, without its port.
@@ -13,13 +15,7 @@ func peerOf(fd int) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrFrom4(sa.Addr)
-	case *unix.SockaddrInet6:
-		return netip.AddrFrom16(sa.Addr).Unmap()
-	}
-	return netip.Addr{}
+	return quota.AddressOf(sa)
 }
 
 // sharing says whether other sockets listen on the same port.

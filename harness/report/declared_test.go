@@ -198,14 +198,7 @@ func TestShiftFunction(t *testing.T) {
 // TestShiftFloor: the figure of a shift function holds it against what one arm does to
 // itself, percentile by percentile, as every other comparison.
 func TestShiftFloor(t *testing.T) {
-	w := small(6)
-	before := w.medianNs
-	w.medianNs = func(p result.PlannedCell) float64 {
-		if p.Replicate {
-			return 2 * before(p)
-		}
-		return before(p)
-	}
+	w := unlikeItself(6)
 	dir := w.make(t)
 	_, a := build(t, dir)
 	text, err := os.ReadFile(filepath.Join(dir, "figures", "shift-1k-process.csv"))

@@ -123,14 +123,7 @@ func TestThreeBlocks(t *testing.T) {
 
 // TestInsideTheFloor: when one arm differs from itself by as much, nothing is said.
 func TestInsideTheFloor(t *testing.T) {
-	w := small(6)
-	before := w.medianNs
-	w.medianNs = func(p result.PlannedCell) float64 {
-		if p.Replicate {
-			return 2 * before(p)
-		}
-		return before(p)
-	}
+	w := unlikeItself(6)
 	headline, a := analysed(t, w.make(t))
 	if c := a.comparison(t, "process", "2000", "p50_response"); c.Verdict != stats.Inside {
 		t.Errorf("%+v, want inside", c)

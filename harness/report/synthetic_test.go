@@ -87,6 +87,19 @@ func small(blocks int) world {
 	return w
 }
 
+// unlikeItself is small with replicates that take twice their arm's time.
+func unlikeItself(blocks int) world {
+	w := small(blocks)
+	before := w.medianNs
+	w.medianNs = func(p result.PlannedCell) float64 {
+		if p.Replicate {
+			return 2 * before(p)
+		}
+		return before(p)
+	}
+	return w
+}
+
 // even is a world in which tpc takes seven tenths of the thread pool's time.
 func even(blocks int) world {
 	return world{blocks: blocks, shape: wide, requests: 2000, class: host.ClassC, seed: 1, medianNs: func(p result.PlannedCell) float64 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/ceteris/ceteris/harness/figure"
 	"github.com/ceteris/ceteris/harness/result"
@@ -142,7 +143,7 @@ func (v *Variance) split(q quantity, k int, at map[who]*runs) bool {
 	}
 	s, r := []float64{0, 0, stats.Variance(both) / 2}, []float64{1, 1}
 	if v.Intervals > 0 {
-		s[0], r[0] = mean(intervals), float64(v.Intervals)
+		s[0], r[0] = stat.Mean(intervals, nil), float64(v.Intervals)
 	}
 	few := "not every interval has the requests that it takes"
 	if !q.latency {
@@ -153,7 +154,7 @@ func (v *Variance) split(q quantity, k int, at map[who]*runs) bool {
 		v.Interval = deviation(s[0])
 	}
 	if v.Pairs > 0 {
-		s[1] = mean(squares)
+		s[1] = stat.Mean(squares, nil)
 		t := stats.Components(s, r)
 		v.Cell, v.Block = deviation(t[1]), deviation(t[2])
 	}
@@ -287,14 +288,6 @@ func blocksOf[V any](a, b map[int]V) []int {
 	}
 	slices.Sort(out)
 	return out
-}
-
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
 }
 
 // deviation is the root of a component; what is estimated below 0 is 0.

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // squares is the S² of balanced nested data of three levels.
@@ -16,22 +18,14 @@ func squares(data [][][]float64) []float64 {
 		for _, values := range group {
 			s[0] += Variance(values)
 			cells++
-			means = append(means, mean(values))
+			means = append(means, stat.Mean(values, nil))
 		}
 		s[1] += Variance(means) / float64(len(data))
-		top = append(top, mean(means))
+		top = append(top, stat.Mean(means, nil))
 	}
 	s[0] /= float64(cells)
 	s[2] = Variance(top)
 	return s
-}
-
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
 }
 
 // The worked example of Kalibera and Jones (2013), as the reference implementation

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"gonum.org/v1/gonum/stat"
+
 	"pgregory.net/rapid"
 
 	"github.com/ceteris/ceteris/models/busywork"
@@ -25,14 +27,6 @@ func simulated(s Station, n int) []float64 {
 	})
 	slices.Sort(out)
 	return out
-}
-
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
 }
 
 // at is a station whose servers have a load.
@@ -67,8 +61,8 @@ func TestFormulasAgainstSimulation(t *testing.T) {
 	} {
 		got := simulated(c.s, 1_000_000)
 		want, ok := c.s.MeanResponse()
-		if !ok || !near(mean(got), want, 0.03) {
-			t.Errorf("seed %d: %s: mean %.0f, formula %.0f (%v)", seed, c.name, mean(got), want, ok)
+		if !ok || !near(stat.Mean(got, nil), want, 0.03) {
+			t.Errorf("seed %d: %s: mean %.0f, formula %.0f (%v)", seed, c.name, stat.Mean(got, nil), want, ok)
 		}
 		for _, p := range []float64{0.25, 0.5, 0.9, 0.99} {
 			want, ok := c.s.Exact(p)
@@ -86,11 +80,11 @@ func TestFormulasAgainstSimulation(t *testing.T) {
 // a queue for each, and that with connections that are muted no less.
 func TestSharedIsShorter(t *testing.T) {
 	s := at(0.7, Station{Service: Service{Law: busywork.Bimodal, MeanNs: 100e3}, Servers: 4})
-	apart := mean(simulated(s, 200_000))
+	apart := stat.Mean(simulated(s, 200_000), nil)
 	s.Shared = true
-	shared := mean(simulated(s, 200_000))
+	shared := stat.Mean(simulated(s, 200_000), nil)
 	s.Connections, s.Limit = 8, 1
-	muted := mean(simulated(s, 200_000))
+	muted := stat.Mean(simulated(s, 200_000), nil)
 	if shared >= 0.8*apart || muted <= 1.02*shared {
 		t.Errorf("seed %d: mean response %.0f with a queue each, %.0f with one, %.0f with one and 8 muted connections", seed, apart, shared, muted)
 	}
@@ -249,7 +243,7 @@ func TestOverload(t *testing.T) {
 	if ns, ok := s.MeanResponse(); ok {
 		t.Errorf("at load %v the mean is %v", s.Load(), ns)
 	}
-	if short, long := mean(simulated(s, 10_000)), mean(simulated(s, 40_000)); long < 3*short {
+	if short, long := stat.Mean(simulated(s, 10_000), nil), stat.Mean(simulated(s, 40_000), nil); long < 3*short {
 		t.Errorf("seed %d: mean %.0f over 10,000 requests, %.0f over four times as many", seed, short, long)
 	}
 }
